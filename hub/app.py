@@ -1,0 +1,164 @@
+"""The hub: installed demos, their checkpoints, and the executor that runs them."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from hub import checkpoints
+from hub.demo import Demo, resolve
+from hub.endpoints import Endpoint, Progress, endpoints_of
+from hub.errors import NotFoundError
+from hub.executors import Executor, ServiceSource, Status
+from hub.plugins import Discovered, Quarantined, check_names, discover
+
+log = logging.getLogger(__name__)
+
+
+class Hub:
+    """Installed demos and the way to call them: what site, API and command line go through."""
+
+    def __init__(
+        self,
+        discovered: Discovered,
+        folders: checkpoints.Folders,
+        executor: Callable[[Mapping[str, ServiceSource]], Executor],
+    ) -> None:
+        self.discovered = discovered
+        self.folders = folders
+        sources = {name: self._source(demo) for name, demo in self.demos.items()}
+        self.executor = executor(sources)
+
+    @classmethod
+    def open(
+        cls,
+        only: Collection[str] = (),
+        disable: Collection[str] = (),
+        strict: bool = False,
+        checkpoint_folder: Path | None = None,
+        device: str = "auto",
+    ) -> Hub:
+        """Return the hub of this environment's plugins, its services in this process."""
+        from hub.executors.local import LocalExecutor
+
+        return cls(
+            discover(only=only, disable=disable, strict=strict),
+            checkpoints.Folders.standard(checkpoint_folder),
+            functools.partial(LocalExecutor, device=device),
+        )
+
+    @property
+    def demos(self) -> dict[str, Demo]:
+        return self.discovered.demos
+
+    @property
+    def broken(self) -> tuple[Quarantined, ...]:
+        return self.discovered.broken
+
+    def demo(self, name: str) -> Demo:
+        """Return the demo of that name.
+
+        Raises:
+            NotFoundError: none is installed; the message lists those that are.
+        """
+        check_names([name], self.demos)
+        return self.demos[name]
+
+    def checkpoint(self, name: str) -> Path:
+        """Return the folder of the demo's checkpoint, its files verified against the lock.
+
+        Raises:
+            CheckpointError: missing, damaged, or another demo's; the message says what to do.
+        """
+        return self.folders.find(self.demo(name).name)
+
+    def endpoints(self, name: str) -> dict[str, Endpoint]:
+        """Return what can be called of a demo; imports its service's module, loads no model."""
+        return service_endpoints(self.demo(name).service)
+
+    def endpoint(self, name: str, endpoint: str) -> Endpoint:
+        """Return one endpoint.
+
+        Raises:
+            NotFoundError: no demo or endpoint of that name.
+        """
+        known = self.endpoints(name)
+        if endpoint not in known:
+            raise NotFoundError(f"{name} has no endpoint {endpoint!r}; it has: {', '.join(known)}")
+        return known[endpoint]
+
+    def call(
+        self,
+        name: str,
+        endpoint: str,
+        arguments: Mapping[str, Any],
+        progress: Progress | None = None,
+    ) -> Any:
+        """Check `arguments`, run the endpoint where its service lives, return what it answers.
+
+        Raises:
+            HubError: see `Endpoint.check` and `Executor.call`.
+        """
+        checked = self.endpoint(name, endpoint).check(arguments)
+        return self.executor.call(name, endpoint, checked, progress)
+
+    def service(self, name: str) -> Service:
+        """Return what a page is given: the service's methods, run where the executor put it."""
+        return Service(self, self.demo(name).name)
+
+    def status(self, name: str) -> Status:
+        """Return how the demo's service is; loads nothing."""
+        return self.executor.status(self.demo(name).name)
+
+    def close(self) -> None:
+        """Finish running calls and free the models."""
+        self.executor.close()
+
+    def __enter__(self) -> Hub:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _source(self, demo: Demo) -> ServiceSource:
+        def load(device: str) -> Any:
+            checkpoint = self.checkpoint(demo.name)
+            return resolve(demo.service)(checkpoint, device)
+
+        return ServiceSource(demo.name, load, lambda: service_endpoints(demo.service))
+
+
+@functools.cache
+def service_endpoints(reference: str) -> dict[str, Endpoint]:
+    return endpoints_of(resolve(reference))
+
+
+class Service:
+    """A stand-in for a demo's service: `service.generate(count=4)` goes through the hub."""
+
+    def __init__(self, hub: Hub, demo: str) -> None:
+        self._hub = hub
+        self._demo = demo
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("__"):  # copy, pickle and mocks probe for these
+            raise AttributeError(name)
+        endpoint = self._hub.endpoint(self._demo, name)
+
+        def call(*values: Any, progress: Progress | None = None, **named: Any) -> Any:
+            names = [parameter.name for parameter in endpoint.parameters]
+            return self._hub.call(
+                self._demo, name, {**dict(zip(names, values, strict=False)), **named}, progress
+            )
+
+        call.__doc__ = endpoint.doc
+        return call

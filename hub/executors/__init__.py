@@ -1,0 +1,62 @@
+"""Where services live: in this process (`hub.executors.local`) or elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from hub.endpoints import Endpoint, Progress
+
+State = Literal["idle", "loading", "ready", "failed"]
+
+
+@dataclass(frozen=True)
+class ServiceSource:
+    """How an executor gets a service, and what can be called of it."""
+
+    demo: str
+    load: Callable[[str], Any]  # device ("cpu", "cuda") -> the service, its model loaded
+    endpoints: Callable[
+        [], Mapping[str, Endpoint]
+    ]  # read when first asked: imports the service's module
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a service is, for the gallery, `latenthub doctor` and the log."""
+
+    state: State
+    reason: str = ""  # why it failed, safe to show
+    loaded_bytes: int = 0  # memory its tensors take on the device
+    calls: int = 0
+    errors: int = 0
+
+
+class Executor(Protocol):
+    """Runs the endpoints of services."""
+
+    device: str
+
+    def call(
+        self,
+        demo: str,
+        endpoint: str,
+        arguments: Mapping[str, Any],
+        progress: Progress | None = None,
+    ) -> Any:
+        """Return what the endpoint answers to `arguments`, checked already by `Endpoint.check`.
+
+        Loads the service on first use. Blocks; safe to call from many threads.
+
+        Raises:
+            CheckpointError: the model cannot be loaded.
+            InputError: the service refuses an argument.
+            ServiceError: busy, timed out, out of memory, or failed inside (see the log).
+        """
+
+    def status(self, demo: str) -> Status:
+        """Return how the service of `demo` is; loads nothing."""
+
+    def close(self) -> None:
+        """Refuse new calls, finish those that run, free the models."""

@@ -1,0 +1,140 @@
+"""Find plugin packages, and keep those that fail from taking the hub down."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+
+import pluggy
+
+from hub import hookspecs
+from hub.demo import Demo
+from hub.errors import NotFoundError, PluginError
+
+GROUP = "latenthub"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A plugin that is installed and does not work."""
+
+    name: str  # of its entry point
+    package: str  # distribution and version
+    error: Exception
+
+    @property
+    def reason(self) -> str:
+        """Why, on one line."""
+        if isinstance(self.error, PluginError):
+            return str(self.error)
+        return f"{type(self.error).__name__}: {self.error}"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A demo, and the package that brings it."""
+
+    demo: Demo
+    package: str  # distribution and version
+
+
+@dataclass(frozen=True)
+class Discovered:
+    """What the installed plugin packages contribute."""
+
+    installed: dict[str, Installed]  # by the demo's name, sorted
+    broken: tuple[Quarantined, ...]
+
+    @property
+    def demos(self) -> dict[str, Demo]:
+        return {name: one.demo for name, one in self.installed.items()}
+
+
+def discover(
+    points: Iterable[EntryPoint] | None = None,
+    only: Collection[str] = (),
+    disable: Collection[str] = (),
+    strict: bool = False,
+) -> Discovered:
+    """Load every plugin on its own; one broken package must not take the hub down.
+
+    Args:
+        points: entry points to load; None: those installed, in the group `latenthub`.
+        only: names of the demos to keep; none: all.
+        disable: names of the demos to leave out.
+        strict: raise the first plugin's error instead of putting it into quarantine.
+
+    Raises:
+        NotFoundError: `only` or `disable` names what is not installed.
+        PluginError: a plugin fails, and `strict` is set.
+    """
+    if points is None:
+        points = importlib.metadata.entry_points(group=GROUP)
+    points = sorted(points, key=lambda point: (point.name, package_of(point)))
+    check_names([*only, *disable], {point.name for point in points})
+    wanted = [p for p in points if (not only or p.name in only) and p.name not in disable]
+    found: dict[str, Installed] = {}
+    broken: list[Quarantined] = []
+    for point in wanted:
+        try:
+            demo = load(point)
+            if demo.name in found:
+                other = found[demo.name].package
+                raise PluginError(
+                    f"{other} and {package_of(point)} both name their demo {demo.name!r}; "
+                    "rename or uninstall one"
+                )
+            found[demo.name] = Installed(demo, package_of(point))
+        except Exception as error:  # whatever a foreign package raises on import
+            if strict:
+                raise PluginError(f"plugin {point.name} ({package_of(point)}): {error}") from error
+            log.exception("plugin %s (%s) is left out", point.name, package_of(point))
+            broken.append(Quarantined(point.name, package_of(point), error))
+    return Discovered(found, tuple(broken))
+
+
+def load(point: EntryPoint) -> Demo:
+    """Return the demo of one plugin.
+
+    pluggy checks its hooks: a misspelt one is an error, not a plugin that does nothing.
+
+    Raises:
+        PluginError: its hooks do not fit, or the demo's name is not the entry point's.
+    """
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(point.load(), name=point.name)
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        # pluggy's message has several lines, the first of which tells the hook
+        raise PluginError(" ".join(str(error).split())) from error
+    demos = manager.hook.hub_demo()
+    if len(demos) != 1 or not isinstance(demos[0], Demo):
+        raise PluginError(
+            f"{point.value} must implement hub_demo() returning one Demo, got {demos!r}"
+        )
+    if demos[0].name != point.name:
+        raise PluginError(
+            f"entry point {point.name!r} brings a demo named {demos[0].name!r}; "
+            "give both the same name"
+        )
+    return demos[0]
+
+
+def package_of(point: EntryPoint) -> str:
+    """Return the distribution and version that an entry point belongs to."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+
+
+def check_names(names: Collection[str], known: Collection[str]) -> None:
+    """Raise NotFoundError unless every name is known."""
+    for name in names:
+        if name not in known:
+            raise NotFoundError(
+                f"no demo {name!r}; installed: {', '.join(sorted(known)) or 'none'}"
+            )
