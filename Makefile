@@ -1,0 +1,73 @@
+# Everything happens in .venv; a target does the set-up it needs, and does it once.
+#
+#   make install   host, every package under plugins/ and the tools, under constraints.txt
+#   make serve     the hub on http://127.0.0.1:7860 from the bundled checkpoints (PORT=8000 for another)
+#   make test      every test, browser included (TESTS=tests/test_cli.py for some)
+#   make check     formatting, lint and types
+#   make fix       format, and mend what the linter can
+#   make bench     ours against the peer, one JSON line a demo
+#   make clean     remove .venv and caches
+#
+# PYTHON=python3.12 chooses the interpreter; any from 3.10 on will do.
+
+# The first interpreter that is new enough, and can make environments.
+FIT := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.10; do \
+    $$python -c '$(FIT)' 2>/dev/null && echo $$python && exit; done; echo python3)
+PORT ?= 7860
+TESTS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PROJECTS := $(wildcard plugins/*/pyproject.toml)
+EDITABLE := $(foreach project,$(PROJECTS),--editable $(dir $(project)))
+INSTALLED := $(VENV)/.installed
+CHROMIUM := $(VENV)/.chromium
+
+.PHONY: help install serve test check fix bench clean
+
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+install: $(INSTALLED)
+
+serve: $(INSTALLED)
+	$(BIN)/latenthub serve --port $(PORT)
+
+test: $(INSTALLED) $(CHROMIUM)
+	$(BIN)/python -m pytest $(TESTS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fix: $(INSTALLED)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED)
+	@for project in $(PROJECTS); do $(BIN)/latenthub bench $$(basename $$(dirname $$project)) --json || exit 1; done
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+
+# A half-made or moved environment has no working pip, and is made anew.
+$(INSTALLED): constraints.txt pyproject.toml $(PROJECTS)
+	@$(PYTHON) -c '$(FIT)' 2>/dev/null || { \
+	    echo "make: $(PYTHON) is $$($(PYTHON) --version 2>/dev/null || echo not found)." >&2; \
+	    echo "make: Python 3.10 or newer with its venv module is needed; name one with make PYTHON=/path/to/python3" >&2; \
+	    exit 1; }
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --progress-bar off --constraint constraints.txt --editable '.[mcp,train,track,dev]' $(EDITABLE)
+	@touch $@
+
+# Tests find the browser by itself: Debian's package where it can be installed, else Playwright's own.
+$(CHROMIUM): $(INSTALLED)
+	@if chromium --version >/dev/null 2>&1; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] \
+	    && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy chromium \
+	    && chromium --version >/dev/null 2>&1; then :; \
+	else $(BIN)/playwright install chromium; fi
+	@touch $@
