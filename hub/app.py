@@ -156,9 +156,10 @@ class Service:
 
         def call(*values: Any, progress: Progress | None = None, **named: Any) -> Any:
             names = [parameter.name for parameter in endpoint.parameters]
-            return self._hub.call(
-                self._demo, name, {**dict(zip(names, values, strict=False)), **named}, progress
-            )
+            if len(values) > len(names):
+                raise TypeError(f"{name} takes {len(names)} arguments, got {len(values)}")
+            arguments = {**dict(zip(names, values, strict=False)), **named}
+            return self._hub.call(self._demo, name, arguments, progress)
 
         call.__doc__ = endpoint.doc
         return call

@@ -221,7 +221,7 @@ class Sound(Kind):
 
 @dataclass(frozen=True)
 class Table(Kind):
-    """A table; the service gets a pandas DataFrame, callers send a CSV file or a list of objects."""
+    """A table; the service gets a pandas DataFrame, callers send CSV or a list of objects."""
 
     max_rows: int = 100_000
     max_columns: int = 1_000
