@@ -37,7 +37,7 @@ class Check:
 
 
 def examine(port: int, checkpoint_folder: Path | None = None) -> list[Check]:
-    """Look at the interpreter, packages, device, plugins, their checkpoints, data, disk and port."""
+    """Look at the interpreter, packages, device, plugins, checkpoints, data, disk and port."""
     discovered = discover()
     return [
         python(),

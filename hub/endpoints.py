@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
 from hub.errors import InputError, PluginError
-from hub.kinds import Kind, kind_of
+from hub.kinds import Kind, Save, kind_of
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 MARK = "__latenthub_endpoint__"
@@ -70,30 +70,43 @@ class Endpoint:
         Raises:
             InputError: one is unknown, missing, or not what its kind allows.
         """
-        known = {parameter.name: parameter for parameter in self.parameters}
-        for name in arguments:
-            if name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f"; did you mean {close[0]}?" if close else ""
-                takes = ", ".join(known) or "no arguments"
-                raise InputError(
-                    f"{self.name} has no argument {name!r}{hint} It takes: {takes}", name
-                )
+        self.check_names(arguments)
         checked = {}
         for parameter in self.parameters:
             if parameter.name in arguments:
                 value = parameter.kind.check(parameter.name, arguments[parameter.name])
-            elif parameter.required:
-                allowed = parameter.kind.describe()
-                raise InputError(f"{self.name} needs {parameter.name}: {allowed}", parameter.name)
             else:
                 value = parameter.default
             checked[parameter.name] = value
         return checked
 
+    def check_names(self, names: Collection[str]) -> None:
+        """Raise InputError where an argument's name is unknown, or a required one is missing."""
+        known = [parameter.name for parameter in self.parameters]
+        for name in names:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"; did you mean {close[0]}?" if close else "."
+                takes = ", ".join(known) or "no arguments"
+                raise InputError(
+                    f"{self.name} has no argument {name!r}{hint} It takes: {takes}", name
+                )
+        for parameter in self.parameters:
+            if parameter.required and parameter.name not in names:
+                allowed = parameter.kind.describe()
+                raise InputError(f"{self.name} needs {parameter.name}: {allowed}", parameter.name)
+
     def example(self) -> dict[str, Any]:
         """Return the defaults: what a caller may leave out."""
         return {p.name: p.default for p in self.parameters if not p.required}
+
+    def encode(self, result: Any, save: Save) -> Any:
+        """Return what the endpoint gave as JSON, its files through `save`; several values as a list."""
+        if len(self.results) == 1:
+            return self.results[0].encode(result, save)
+        return [
+            kind.encode(value, save) for kind, value in zip(self.results, result, strict=True)
+        ]
 
 
 @overload
