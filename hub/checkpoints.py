@@ -1,9 +1,9 @@
 """Find, verify, read and write checkpoints.
 
 A checkpoint is a folder in the layout of a Hugging Face Hub model repository: `config.json`,
-`model.safetensors` and `README.md`, the model card. `config.json` names the demo it belongs to and the
-version of the format. `lock.toml`, beside the folders, names the repository and the sha256 of each
-file. Only safetensors are read: a pickle runs code.
+`model.safetensors` and `README.md`, the model card. `config.json` names the demo it belongs to and
+the version of the format. `lock.toml`, beside the folders, names the repository and the sha256 of
+each file. Only safetensors are read: a pickle runs code.
 
 Importing this module imports neither torch nor numpy.
 """
@@ -104,7 +104,7 @@ def write(
 ) -> None:
     """Write a checkpoint in place of the one that is there; other files in `folder` are left alone.
 
-    At whatever moment the process is killed, what is read next is wholly the old one or the new one.
+    Whenever the process is killed, what is read next is wholly the old one or wholly the new one.
 
     Args:
         config: what `config.json` will hold; "demo" is required, "format" is filled in.
@@ -153,7 +153,7 @@ def settle(folder: Path) -> None:
         sync_folder(folder)
     except OSError as error:
         raise CheckpointError(
-            f"{shown(folder)} was being replaced when a process ended, and that cannot be finished: "
+            f"{shown(folder)} is half replaced, by a process that was killed, and that cannot be finished: "
             f"{reason(error)}"
         ) from error
 
@@ -202,7 +202,7 @@ def check_weights(folder: Path) -> None:
 
 
 def stated_size(path: Path) -> int:
-    """Return the bytes a safetensors file must have: 8 for its header's length, the header, the tensors.
+    """Return the bytes a safetensors file must have: 8 for a length, its header, the tensors.
 
     Raises:
         CheckpointError: the header is damaged.
@@ -389,7 +389,7 @@ class Folders:
 
     @classmethod
     def standard(cls, operator_folder: Path | None = None) -> Folders:
-        """Return the operator's folder, or what LATENTHUB_CHECKPOINTS names, then the bundled one."""
+        """Return the operator's folder, or that in LATENTHUB_CHECKPOINTS, then the bundled one."""
         named = operator_folder or os.environ.get("LATENTHUB_CHECKPOINTS")
         if named and not Path(named).is_dir():
             log.warning("the folder of checkpoints %s does not exist", named)
@@ -402,8 +402,8 @@ class Folders:
     def find(self, demo: str) -> Path:
         """Return the folder of the demo's checkpoint, its files compared with the lock.
 
-        Each file is hashed once, and again when it changes. A damaged checkpoint is an error even if
-        a later folder has a sound one: what is served must not depend on an accident.
+        Each file is hashed once, and again when it changes. A damaged checkpoint is an error even
+        if a later folder has a sound one: what is served must not depend on an accident.
 
         Raises:
             CheckpointError: missing, damaged, or another demo's; the message says what to do.
@@ -505,7 +505,7 @@ class Folders:
 
 
 def bundled_folder() -> Path | None:
-    """Return the folder of checkpoints that came with the hub: beside its source, or in its wheel."""
+    """Return the folder of checkpoints that came with the hub: beside its source, or within it."""
     package = Path(__file__).parent
     if (package.parent / "pyproject.toml").is_file():
         return package.parent / "checkpoints"
@@ -528,7 +528,7 @@ def advice(root: Root, demo: str) -> str:
 
 
 def shown(path: Path) -> str:
-    """Return a path as a message may show it: its last two parts, not where they are on the server."""
+    """Return a path as a message may show it: its last two parts, not where they are."""
     return "/".join(part for part in path.parts[-2:] if part != path.anchor)
 
 

@@ -58,7 +58,7 @@ def resolve_device(device: str) -> str:
 
 
 def may_have_cuda() -> bool:
-    """Tell whether asking torch is worth its import: it takes seconds, and not every service needs it."""
+    """Tell whether torch is worth asking: its import takes seconds, and not every demo needs it."""
     if importlib.util.find_spec("torch") is None:
         return False
     drivers = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, and WSL's of either
