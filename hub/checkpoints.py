@@ -153,7 +153,7 @@ def settle(folder: Path) -> None:
         sync_folder(folder)
     except OSError as error:
         raise CheckpointError(
-            f"{shown(folder)} is half replaced, by a process that was killed, and that cannot be finished: "
+            f"{shown(folder)} was half replaced by a killed process, and cannot be finished: "
             f"{reason(error)}"
         ) from error
 
@@ -279,7 +279,7 @@ def locked(files: dict[str, str], repo_id: str = "", revision: str = "") -> Lock
 def write_lock(path: Path, entries: Mapping[str, Locked]) -> None:
     """Write the lock file, in an order that keeps its diffs small."""
     lines = [
-        "# Written by `latenthub verify --update`: each checkpoint's repository and files' sha256."
+        "# Written by `latenthub verify --update-lock`: each checkpoint's repository and files' sha256."
     ]
     for demo, entry in sorted(entries.items()):
         lines += ["", f"[{demo}]"]
@@ -469,7 +469,10 @@ class Folders:
         """
         entry = read_lock(root.lock).get(demo)
         if entry is None and root.bundled:
-            raise CheckpointError(f"{shown(root.lock)} has no entry for {demo!r}")
+            raise CheckpointError(
+                f"{shown(root.lock)} has no entry for {demo!r}; if the files are meant to be so, run "
+                f"`latenthub verify {demo} --update-lock`"
+            )
         if entry is None:
             log.info("%s is not locked: its files are not verified", shown(root.path / demo))
         return entry
@@ -488,7 +491,7 @@ class Folders:
             if found != expected:
                 raise CheckpointError(
                     f"{shown(folder)}/{name} is damaged or changed: its sha256 is {found[:12]}…, "
-                    f"the lock says {expected[:12]}…"
+                    f"{LOCK} says {expected[:12]}…"
                 )
 
     def hash(self, path: Path) -> str:

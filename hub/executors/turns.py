@@ -52,7 +52,7 @@ class Turns:
                     self._replace()
 
     def pause(self, job: Job) -> None:
-        """Let those who wait go before `job`, which calls this; return when it has its turn again."""
+        """Let those who wait go first; called by `job`, returns when it has its turn again."""
         if self._queue.empty() or time.monotonic() - job.turn_began < SLICE:
             return
         resume = Resume(job, threading.current_thread())
