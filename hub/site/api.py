@@ -1,0 +1,161 @@
+"""Every endpoint of every demo as a named Gradio API, `<demo>_<endpoint>`.
+
+The values travel as they came, without a Gradio component in between, so that the endpoint's own kinds check them:
+the same message reaches gradio_client, @gradio/client, curl and MCP.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components.api_component import Api as ApiComponent
+from gradio.context import get_blocks_context
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+
+from hub.app import Hub
+from hub.demo import Demo
+from hub.endpoints import Endpoint, Parameter, Progress
+from hub.errors import PluginError
+from hub.kinds import Kind, Maybe
+from hub.site.errors import told
+
+RESERVED = ("api_name", "fn_index", "result_callbacks")  # Gradio's clients take them for themselves
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One endpoint in the API."""
+
+    name: str  # "<demo>_<endpoint>", in one space with all others
+    demo: str
+    endpoint: Endpoint
+
+    def arranged(self, arguments: Mapping[str, Any]) -> list[Any]:
+        """Return the values in the endpoint's order, what is left out as its default.
+
+        Raises:
+            InputError: a name is unknown, or a required one is missing.
+        """
+        self.endpoint.check_names(arguments)
+        return [arguments.get(p.name, p.default) for p in self.endpoint.parameters]
+
+
+def register(hub: Hub, demo: Demo, taken: Mapping[str, Registered]) -> dict[str, Registered]:
+    """Add the demo's endpoints to the Blocks being built; return them by their API name.
+
+    Raises:
+        PluginError: the service cannot be imported, or a name is taken or reserved; nothing was added.
+    """
+    found = {}
+    for endpoint in hub.endpoints(demo.name).values():
+        one = Registered(f"{demo.prefix}_{endpoint.name}", demo.name, endpoint)
+        if one.name in taken:
+            raise PluginError(
+                f"{demo.name} and {taken[one.name].demo} both bring the API name {one.name!r}; rename an endpoint"
+            )
+        for parameter in endpoint.parameters:
+            if parameter.name in RESERVED:
+                raise PluginError(
+                    f"{demo.name}: {endpoint.name} names a parameter {parameter.name!r}, which Gradio's clients reserve"
+                )
+        found[one.name] = one
+    for one in found.values():
+        add(hub, one)
+    return found
+
+
+def add(hub: Hub, one: Registered) -> None:
+    """Add one endpoint to the Blocks being built."""
+    site = get_blocks_context()
+    assert site is not None
+    inputs = [component(p.kind, p.kind.describe(), p) for p in one.endpoint.parameters]
+    outputs = [component(kind, kind.describe()) for kind in one.endpoint.results]
+    site.set_event_trigger(  # what gr.api does, with the kinds' schemas in place of type hints
+        [],
+        function_of(hub, one),
+        inputs,
+        outputs,
+        preprocess=False,
+        postprocess=False,
+        api_name=one.name,
+        api_description=one.endpoint.doc,
+        concurrency_limit=None,  # the executor has the limits
+        show_progress="hidden",
+        trigger_mode=None,
+    )
+
+
+def component(kind: Kind, label: str, parameter: Parameter | None = None) -> ApiComponent:
+    default = None if parameter is None or parameter.required else parameter.default
+    return ApiComponent(default, kind.schema(), label)
+
+
+def function_of(hub: Hub, one: Registered) -> Callable[..., Any]:
+    """Return what Gradio calls: values as the caller sent them in, JSON and files out."""
+    names = [parameter.name for parameter in one.endpoint.parameters]
+
+    def call(*values: Any) -> Any:
+        progress = progress_of(values[-1]) if one.endpoint.takes_progress else None
+        with told(one.name):
+            arguments = dict(zip(names, values, strict=False))
+            result = hub.call(one.demo, one.endpoint.name, arguments, progress)
+            return encoded(one.endpoint, result)
+
+    call.__name__ = one.name
+    call.__doc__ = one.endpoint.doc
+    call.__signature__ = signature(one.endpoint)  # type: ignore[attr-defined]
+    return call
+
+
+def signature(endpoint: Endpoint) -> inspect.Signature:
+    """Return what Gradio reads the parameters' names and defaults from."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter(p.name, kind) for p in endpoint.parameters]
+    for i, parameter in enumerate(endpoint.parameters):
+        if not parameter.required:
+            parameters[i] = inspect.Parameter(parameter.name, kind, default=parameter.default)
+    # Python allows no required parameter after one with a default; neither does a method
+    if endpoint.takes_progress:
+        parameters.append(inspect.Parameter("progress", kind, default=gr.Progress()))
+    return inspect.Signature(parameters)
+
+
+def encoded(endpoint: Endpoint, result: Any) -> Any:
+    """Return what a service gave as JSON and files; several results as a list."""
+    if len(endpoint.results) == 1:
+        return endpoint.results[0].encode(result, save)
+    return [kind.encode(value, save) for kind, value in zip(endpoint.results, result, strict=True)]
+
+
+def save(content: bytes, suffix: str) -> dict[str, Any]:
+    """Put a result into Gradio's cache; return the JSON by which its clients fetch it."""
+    path = Path(save_bytes_to_cache(content, f"result{suffix}", get_upload_folder()))
+    return {
+        "path": str(path),
+        "orig_name": path.name,
+        "size": len(content),
+        "meta": {"_type": "gradio.FileData"},
+    }
+
+
+def progress_of(progress: gr.Progress) -> Progress:
+    """Return a Gradio progress bar as an endpoint's `progress` takes it."""
+
+    def say(fraction: float, message: str = "") -> None:
+        progress(fraction, desc=message or None)
+
+    return say
+
+
+def is_file_kind(kind: Kind) -> bool:
+    """Tell whether a caller hands over a file for a value of this kind."""
+    kind = kind.kind if isinstance(kind, Maybe) else kind
+    return "path" in kind.schema().get("properties", {}) or any(
+        "path" in one.get("properties", {}) for one in kind.schema().get("anyOf", [])
+    )

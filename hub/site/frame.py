@@ -1,0 +1,120 @@
+"""The pages around the playgrounds: the gallery, and what stands above and below each playground."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from hub import __version__
+from hub.demo import Demo
+from hub.site import views
+from hub.site.pages import Site
+from hub.site.text import html_of, package_file
+
+SHARING = re.compile(r'\s*<meta\s+(?:property|name)="(?:og|twitter):[^>]*/>')  # Gradio's, with foreign addresses
+TEXT = "how_it_works.md"
+
+
+class Frame:
+    """Draws the pages of one site."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        loader = jinja2.PackageLoader("hub.site")
+        self.templates = jinja2.Environment(
+            loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
+        )
+        self.texts = {name: how_it_works(demo) for name, demo in site.hub.demos.items()}
+
+    def draw(self, template: str, **values: Any) -> str:
+        demos = self.site.hub.demos
+        common = {
+            "version": __version__,
+            "count": len(demos),
+            "device": self.site.hub.executor.device,
+            "mcp": self.site.mcp,
+            "here": "",
+            "home": False,
+        }
+        return self.templates.get_template(template).render(common | values)
+
+    def home(self, request: Request) -> Response:
+        """Return the gallery."""
+        hub = self.site.hub
+        cards = [views.card_of(self.site, demo) for demo in hub.demos.values()]
+        cards += [views.broken_card(one) for one in hub.broken]
+        tags = sorted({tag for card in cards for tag in card.tags})
+        page = self.draw("home.html", cards=cards, tags=tags, root=root(request), home=True)
+        return HTMLResponse(page)
+
+    def around(self, request: Request, page: str) -> bytes | None:
+        """Return Gradio's page of a demo with the hub's head, header and sections around it."""
+        name = request.url.path.removeprefix(request.scope.get("root_path", "")).strip("/")
+        demo = self.site.hub.demos.get(name)
+        if demo is None or "<gradio-app" not in page:
+            return None
+        values = self.values(demo)
+        head = self.draw("head.html", **values)
+        page = SHARING.sub("", page).replace('<link rel="manifest" href="/manifest.json" />', "")
+        page = page.replace("</head>", head + "</head>", 1)
+        page = page.replace('control_page_title="true"', 'control_page_title="false"', 1)
+        page = page.replace("<body", '<body class="hub-body hub-demo"', 1)
+        before, tag, rest = page.partition("<gradio-app")
+        inside, end, after = rest.partition("</gradio-app>")
+        above, below = self.draw("above.html", **values), self.draw("below.html", **values)
+        hide = "" if values["playground"] else " hidden"
+        return "".join([before, above, tag, hide, inside, end, below, after]).encode()
+
+    def values(self, demo: Demo) -> dict[str, Any]:
+        """Return what the templates of a demo's page show."""
+        site = self.site
+        spec = views.spec(site, demo)
+        return {
+            "card": views.card_of(site, demo),
+            "here": demo.name,
+            "playground": demo.name not in site.problems,
+            "rows": views.comparisons(demo, views.metrics_of(site, demo)),
+            "text": self.texts[demo.name],
+            "papers": demo.papers,
+            "endpoints": spec["endpoints"],
+            "spec": Markup(views.as_script(spec)),
+            "facts": views.facts_of(site, demo),
+        }
+
+    def thumbnail(self, request: Request) -> Response:
+        """Return the picture of a demo's card."""
+        picture = self.site.thumbnails.get(request.path_params["name"])
+        if picture is None:
+            raise HTTPException(404)
+        headers = {"cache-control": "max-age=3600"}
+        return Response(picture, media_type="image/png", headers=headers)
+
+    def missing(self, request: Request, error: Exception) -> Response:
+        """Answer an address that is not there: a page to a browser, JSON to a program."""
+        detail = getattr(error, "detail", "Not Found")
+        if "text/html" not in request.headers.get("accept", ""):
+            return JSONResponse({"error": detail, "detail": detail}, 404)
+        name = request.url.path.strip("/")
+        for one in self.site.hub.broken:
+            if one.name == name:
+                text = f"The plugin {one.package} could not be loaded: {one.reason}"
+                page = self.draw("plain.html", title=one.name, text=text, root=root(request))
+                return HTMLResponse(page, 404)
+        text = "There is no such page on this hub."
+        page = self.draw("plain.html", title="Not found", text=text, root=root(request))
+        return HTMLResponse(page, 404)
+
+
+def root(request: Request) -> str:
+    return f"{request.scope.get('root_path', '').rstrip('/')}/"
+
+
+def how_it_works(demo: Demo) -> Markup | None:
+    text = package_file(demo, TEXT)
+    return Markup(html_of(text.decode())) if text else None

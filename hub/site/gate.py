@@ -1,0 +1,230 @@
+"""What stands between the network and Gradio: clear answers to malformed calls, and the pages around playgrounds.
+
+Gradio answers a malformed request with a traceback's last line, with the server's paths, or with nothing; this
+middleware looks at each call first. It passes on what is well formed, the left-out arguments filled in.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from gradio.utils import get_upload_folder
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.errors import InputError
+from hub.site.api import Registered
+
+MAX_BODY = 80_000_000  # bytes of JSON: a file of 50 MB as a data URL, and some room
+CALL = re.compile(r"/gradio_api/call/(v2/)?([^/]+)/?")
+JOIN = re.compile(r"/gradio_api/queue/join/?")
+NOT_UPLOADED = "a file that was not uploaded here"
+Around: TypeAlias = "Callable[[Request, str], bytes | None]"  # (request, Gradio's page) -> the page
+
+
+class Refused(Exception):
+    """A request that is answered here; the text is for the caller."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Gate:
+    """The middleware.
+
+    Args:
+        apis: every endpoint by its API name.
+        numbers: the API name by the number that Gradio's clients call it by.
+        around: returns the page to send for a page of Gradio's, or None to leave it.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        apis: Mapping[str, Registered],
+        numbers: Mapping[int, str],
+        around: Around,
+    ) -> None:
+        self.app = app
+        self.apis = apis
+        self.numbers = numbers
+        self.around = around
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+        elif scope["method"] == "POST":
+            await self.post(scope, receive, send)
+        elif scope["method"] == "GET":
+            await self.get(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        call = CALL.fullmatch(path)
+        if call is None and not JOIN.fullmatch(path):
+            await self.app(scope, receive, send)
+            return
+        try:
+            body = await body_of(Request(scope, receive))
+            if call is None:
+                self.check_join(body)
+            elif call[1]:
+                body = self.named(call[2], body)
+            else:
+                body = self.listed(call[2], body)
+        except Refused as refused:
+            content = {"error": str(refused), "detail": str(refused)}
+            await JSONResponse(content, refused.status)(scope, receive, send)
+            return
+        await self.app(*replayed(scope, receive, json.dumps(body).encode()), send)
+
+    def api(self, name: str) -> Registered:
+        if name not in self.apis:
+            known = ", ".join(sorted(self.apis)) or "none"
+            raise Refused(404, f"There is no API endpoint {name[:60]!r}. There are: {known}.")
+        return self.apis[name]
+
+    def named(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the body of a call with named arguments, `{"digit": 7}`, all of them filled in."""
+        api = self.api(name)
+        try:
+            values = api.arranged(body)
+        except InputError as error:
+            raise Refused(422, str(error)) from error
+        names = [parameter.name for parameter in api.endpoint.parameters]
+        return dict(zip(names, only_uploads(values), strict=True))
+
+    def listed(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Return the body of a call with a list of arguments, `{"data": [7]}`, all of them filled in."""
+        api = self.api(name)
+        data = body.get("data")
+        if not isinstance(data, list):
+            raise Refused(422, 'The body must be {"data": [...]}, with the arguments in order.')
+        names = [parameter.name for parameter in api.endpoint.parameters]
+        if len(data) > len(names):
+            takes = ", ".join(names) or "none"
+            raise Refused(
+                422, f"{api.endpoint.name} takes at most {len(names)} arguments ({takes}), got {len(data)}."
+            )
+        try:
+            values = api.arranged(dict(zip(names, data, strict=False)))
+        except InputError as error:
+            raise Refused(422, str(error)) from error
+        return {**body, "data": only_uploads(values)}
+
+    def check_join(self, body: dict[str, Any]) -> None:
+        """Check a call by Gradio's own clients: its number, how many arguments, and where its files lie.
+
+        What is wrong with an argument of the API is left to the endpoint, whose message these clients show; they do
+        not show this middleware's.
+        """
+        number, data = body.get("fn_index"), body.get("data")
+        if not isinstance(number, int) or not isinstance(data, list):
+            raise Refused(422, 'The body must have "fn_index", a whole number, and "data", a list.')
+        name = self.numbers.get(number)
+        safe = only_uploads(data)
+        if name is not None:
+            count = len(self.apis[name].endpoint.parameters)
+            if len(data) != count:
+                raise Refused(422, f"{name} takes {count} arguments, got {len(data)}.")
+            body["data"] = safe
+        elif safe != data or only_uploads(body.get("event_data")) != body.get("event_data"):
+            raise Refused(403, f"The call names {NOT_UPLOADED}.")
+
+    async def get(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Put the page around what Gradio sends, where it sends a page."""
+        started: Message = {}
+        parts: list[bytes] = []
+
+        async def collect(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                if not Headers(raw=message["headers"]).get("content-type", "").startswith("text/html"):
+                    await send(message)
+                else:
+                    started = message
+            elif not started:
+                await send(message)
+            else:
+                parts.append(message.get("body", b""))
+                if not message.get("more_body"):
+                    await self.finish(scope, started, b"".join(parts), send)
+
+        await self.app(scope, receive, collect)
+
+    async def finish(self, scope: Scope, started: Message, page: bytes, send: Send) -> None:
+        page = self.around(Request(scope), page.decode()) or page
+        MutableHeaders(raw=started["headers"])["content-length"] = str(len(page))
+        await send(started)
+        await send({"type": "http.response.body", "body": page})
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    """Return the JSON object a request carries.
+
+    Raises:
+        Refused: it is too large, or no JSON object.
+    """
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MAX_BODY:
+            raise Refused(413, f"The request is larger than {MAX_BODY // 1_000_000} MB. Upload files instead.")
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, "The body of the request is not JSON.") from error
+    if not isinstance(body, dict):
+        raise Refused(400, f"The body must be a JSON object, got a {type(body).__name__}.")
+    return body
+
+
+def replayed(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receive]:
+    """Return the request with another body."""
+    headers = MutableHeaders(raw=list(scope["headers"]))
+    headers["content-length"] = str(len(body))
+    headers["content-type"] = "application/json"  # curl's default is that of a form
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()  # waits for the caller to hang up
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return {**scope, "headers": headers.raw}, again
+
+
+def only_uploads(value: Any) -> Any:
+    """Return `value` with each file that was not uploaded to this hub replaced by a text that says so."""
+    if isinstance(value, list):
+        return [only_uploads(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if "path" in value and ("meta" in value or "url" in value):
+        return value if is_upload(value["path"]) else NOT_UPLOADED
+    return {key: only_uploads(one) for key, one in value.items()}
+
+
+def is_upload(path: Any) -> bool:
+    """Tell whether `path` names a file in the folder where Gradio keeps uploads and results."""
+    if not isinstance(path, str) or "\0" in path:
+        return False
+    folder = Path(get_upload_folder()).resolve()
+    try:
+        found = Path(path).resolve()
+        return found.is_relative_to(folder) and found.is_file()
+    except (OSError, ValueError):
+        return False
+
+

@@ -1,0 +1,96 @@
+"""Build the Blocks: every endpoint in the API, every demo's playground on a page of its own."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+import gradio as gr
+
+from hub.app import Hub
+from hub.demo import Demo, resolve
+from hub.errors import HubError, PluginError
+from hub.site.api import Registered, register
+from hub.site.errors import guarded
+from hub.site.links import Shared, shared
+from hub.site.text import package_file
+
+log = logging.getLogger(__name__)
+TITLE = "Latenthub"
+CACHE = (3600, 24 * 3600)  # look every hour for files older than a day, in seconds
+
+
+@dataclass
+class Site:
+    """The built site: what the pages around the playgrounds need to know."""
+
+    hub: Hub
+    blocks: gr.Blocks
+    apis: dict[str, Registered] = field(default_factory=dict)  # by API name
+    shared: dict[str, list[Shared]] = field(default_factory=dict)  # by demo
+    thumbnails: dict[str, bytes] = field(default_factory=dict)  # by demo: PNG
+    mcp: bool = False  # whether the tools are served over MCP too
+    problems: dict[str, str] = field(default_factory=dict)  # by demo: why its page or API cannot be used
+
+
+def build_site(hub: Hub) -> Site:
+    """Return the site of the hub's demos; one that cannot be drawn shows why on its own page."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=CACHE) as blocks:
+        site = Site(hub, blocks)
+        for demo in hub.demos.values():
+            try:
+                site.apis |= register(hub, demo, site.apis)
+            except Exception as error:  # whatever a foreign package raises on import
+                fail(site, demo, error)
+    for demo in hub.demos.values():
+        picture = package_file(demo, "thumbnail.png")
+        if picture is not None:
+            site.thumbnails[demo.name] = picture
+        add_page(site, demo)
+    return site
+
+
+def add_page(site: Site, demo: Demo) -> None:
+    playground = None
+    if demo.name not in site.problems:
+        try:
+            playground = draw(site.hub, demo)
+        except Exception as error:  # whatever a plugin's page raises
+            fail(site, demo, error)
+    try:
+        route = site.blocks.route(demo.title, f"/{demo.name}")
+    except ValueError as error:
+        fail(site, demo, PluginError(f"the hub keeps the address /{demo.name} for itself; rename the demo"))
+        log.debug("route: %s", error)
+        return
+    with route:
+        if playground is not None:
+            site.shared[demo.name] = shared(playground)
+            playground.render()
+
+
+def draw(hub: Hub, demo: Demo) -> gr.Blocks:
+    """Return the demo's playground, its events out of the API and its errors told clearly.
+
+    Raises:
+        PluginError: the page returned no Blocks, or shares the state of an endpoint that is not there.
+    """
+    playground = resolve(demo.page)(hub.service(demo.name))
+    if not isinstance(playground, gr.Blocks):
+        raise PluginError(f"{demo.page} must return gr.Blocks, got {type(playground).__name__}")
+    for group in shared(playground):
+        if group.endpoint is not None:
+            hub.endpoint(demo.name, group.endpoint)
+    for number, event in playground.fns.items():
+        event.api_visibility = "private"
+        event.api_name = f"page-{demo.name}-{number}"  # '-' keeps it apart from any endpoint
+        if event.fn is not None:
+            event.fn = guarded(event.fn, f"page of {demo.name}")
+    return playground
+
+
+def fail(site: Site, demo: Demo, error: Exception) -> None:
+    """Keep why a demo cannot be used, for its page and its card."""
+    log.error("demo %s cannot be used", demo.name, exc_info=error)
+    known = isinstance(error, HubError)
+    site.problems[demo.name] = str(error) if known else f"{type(error).__name__}: {error}"

@@ -1,0 +1,101 @@
+"""Gradio's theme in the hub's colours; assets/hub.css has the same colours for everything around."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+TEAL = gr.themes.Color(
+    "#eef8f6", "#d5eeea", "#aedfd8", "#7fccc3", "#57b8ae", "#2f9a91", "#0f7a73", "#0b6660",
+    "#0a524e", "#083f3c", "#052826", name="teal",
+)  # fmt: skip
+SAND = gr.themes.Color(
+    "#faf9f6", "#f3f1ec", "#e6e3dc", "#d2cec5", "#a3a09a", "#75746f", "#5c5c59", "#45464a",
+    "#2b2f35", "#1b1e22", "#121417", name="sand",
+)  # fmt: skip
+TEXT = (gr.themes.Font("Inter"), gr.themes.Font("system-ui"), gr.themes.Font("sans-serif"))
+CODE = (gr.themes.Font("ui-monospace"), gr.themes.Font("Menlo"), gr.themes.Font("monospace"))
+
+
+def theme() -> gr.themes.Base:
+    """Return the theme; it names no font or file outside this machine."""
+    return gr.themes.Base(
+        primary_hue=TEAL,
+        secondary_hue=TEAL,
+        neutral_hue=SAND,
+        text_size="md",
+        radius_size=gr.themes.sizes.radius_md,
+        font=TEXT,
+        font_mono=CODE,
+    ).set(
+        body_background_fill="#f7f6f2",
+        body_background_fill_dark="#111316",
+        body_text_color="#1a1c1f",
+        body_text_color_dark="#eceef0",
+        body_text_color_subdued="#5c5f66",
+        body_text_color_subdued_dark="#a3a9b1",
+        background_fill_primary="#ffffff",
+        background_fill_primary_dark="#181b1f",
+        background_fill_secondary="#f3f1ec",
+        background_fill_secondary_dark="#1e2227",
+        block_background_fill="#ffffff",
+        block_background_fill_dark="#181b1f",
+        block_border_width="1px",
+        block_border_color="#e2dfd7",
+        block_border_color_dark="#2b3037",
+        border_color_primary="#d9d5cc",
+        border_color_primary_dark="#333941",
+        block_label_background_fill="transparent",
+        block_label_background_fill_dark="transparent",
+        block_label_text_color="#5c5f66",
+        block_label_text_color_dark="#a3a9b1",
+        block_title_text_color="#1a1c1f",
+        block_title_text_color_dark="#eceef0",
+        block_title_text_weight="550",
+        block_shadow="none",
+        block_radius="14px",
+        container_radius="14px",
+        input_background_fill="#ffffff",
+        input_background_fill_dark="#121417",
+        input_border_color="#cfcabf",
+        input_border_color_dark="#3a4149",
+        input_border_color_focus="#0f7a73",
+        input_border_color_focus_dark="#57c9bd",
+        input_radius="10px",
+        button_large_radius="10px",
+        button_small_radius="8px",
+        button_primary_background_fill="#0f7a73",
+        button_primary_background_fill_hover="#0b6660",
+        button_primary_background_fill_dark="#57c9bd",
+        button_primary_background_fill_hover_dark="#7fd9cf",
+        button_primary_text_color="#ffffff",
+        button_primary_text_color_dark="#06201e",
+        button_primary_border_color="transparent",
+        button_primary_border_color_dark="transparent",
+        button_secondary_background_fill="#ffffff",
+        button_secondary_background_fill_hover="#f3f1ec",
+        button_secondary_background_fill_dark="#20252a",
+        button_secondary_background_fill_hover_dark="#2a3036",
+        button_secondary_border_color="#cfcabf",
+        button_secondary_border_color_dark="#3a4149",
+        slider_color="#0f7a73",
+        slider_color_dark="#57c9bd",
+        color_accent="#0f7a73",
+        color_accent_soft="#e0f1ee",
+        color_accent_soft_dark="#16302e",
+        checkbox_background_color_selected="#0f7a73",
+        checkbox_background_color_selected_dark="#2f9a91",
+        checkbox_label_background_fill_selected="#e0f1ee",
+        checkbox_label_background_fill_selected_dark="#16302e",
+        checkbox_label_text_color_selected="#083f3c",
+        checkbox_label_text_color_selected_dark="#d5eeea",
+        checkbox_border_color_selected="#0f7a73",
+        checkbox_border_color_selected_dark="#57c9bd",
+        link_text_color="#0b6660",
+        link_text_color_dark="#6fd3c8",
+        link_text_color_hover="#083f3c",
+        link_text_color_hover_dark="#aee8e1",
+        loader_color="#0f7a73",
+        loader_color_dark="#57c9bd",
+        layout_gap="16px",
+        block_padding="14px",
+    )
