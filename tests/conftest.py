@@ -31,7 +31,7 @@ def checkpoints(tmp_path, monkeypatch):
     folder = tmp_path / "checkpoints" / "small"
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"demo": "small", "format": 1, "shade": 200}))
-    (folder / "README.md").write_text("# small\n")
+    (folder / "README.md").write_text("---\nlicense: mit\n---\n# small\n")
     save_file({"weight": np.zeros(4, np.float32)}, folder / "model.safetensors")
     monkeypatch.setenv("LATENTHUB_CHECKPOINTS", str(folder.parent))
     return folder.parent

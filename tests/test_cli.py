@@ -1,5 +1,6 @@
 """The command line, called in this process and, where start-up counts, as a process of its own."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import pytest
 
 from hub.cli import app, main, pairs
+from hub.evaluation import Card, Evaluation, Metric, write_card
 
 HEAVY = {"torch", "gradio", "numpy", "pandas", "PIL", "pyarrow", "huggingface_hub", "scipy"}
 
@@ -185,6 +187,79 @@ def test_a_missing_checkpoint_is_told_with_what_to_do(run, checkpoints):
     code, _, err = run("call", "small", "add", "--set", "a=1")
     assert code == 1
     assert "small has no model.safetensors; make it again with `latenthub train small" in err
+
+
+def test_train_makes_a_checkpoint_of_the_settings(run, tmp_path):
+    code, _, err = run("train", "small", "--out", str(tmp_path / "new"), "--set", "shade=51")
+    assert code == 0, err
+    assert json.loads((tmp_path / "new" / "config.json").read_text())["shade"] == 51
+
+
+def test_train_lists_its_settings(run):
+    code, out, _ = run("train", "small", "--settings", "--set", "shade=7")
+    assert code == 0
+    assert [line.split()[:2] for line in out.splitlines()[2:]] == [["shade", "7"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--set", "nosuch=1"], "no setting 'nosuch'; known: shade"),
+        (["--set", "shade=x"], "shade must be of type int; got 'x'"),
+        (["--set", "shade=300"], "shade must be from 0 to 255, got 300"),
+        ([], "--out is needed"),
+    ],
+)
+def test_train_refuses_wrong_settings(run, arguments, message):
+    code, _, err = run("train", "small", *arguments)
+    assert code == 2
+    assert message in err
+
+
+def test_eval_prints_exactly_what_scripts_rely_on(run, checkpoints):
+    code, out, _ = run("eval", "small", "--json")
+    told = json.loads(out)
+    digest = hashlib.sha256((checkpoints / "small" / "model.safetensors").read_bytes()).hexdigest()
+    assert code == 0
+    assert told.pop("seconds") >= 0
+    assert told == {
+        "demo": "small",
+        "checkpoint_sha256": digest,
+        "data": "no data",
+        "metrics": {"error": {"value": 200 / 255, "unit": "", "higher_is_better": False}},
+        "published": [{"system": "a coin", "metric": "error", "value": 0.5, "source": "one throw"}],
+    }
+
+
+def test_eval_measures_the_folder_it_is_given(run, tmp_path):
+    run("train", "small", "--out", str(tmp_path / "new"), "--set", "shade=51")
+    code, out, _ = run("eval", "small", "--checkpoint", str(tmp_path / "new"), "--quick")
+    assert code == 0
+    assert "error_quick" in out and "0.2" in out
+
+
+def test_eval_shows_published_numbers_beside_ours(run):
+    out = run("eval", "small")[1]
+    assert "0.7843" in out
+    assert "a coin" in out and "one throw" in out
+
+
+def test_eval_checks_the_model_card(run, checkpoints):
+    folder = checkpoints / "small"
+    measured = Evaluation({"error": Metric(200 / 255, "", False, "one picture")}, "no data")
+    write_card(folder, Card("Small", "A card."), measured)
+    assert run("eval", "small", "--check")[0] == 0
+    (folder / "config.json").write_text('{"demo": "small", "format": 1, "shade": 100}')
+    code, _, err = run("eval", "small", "--check")
+    assert code == 1
+    assert "error: the model card says 0.7843, measured: 0.3922" in err
+
+
+def test_bench_prints_both_and_the_ratio(run):
+    code, out, _ = run("bench", "small", "--json")
+    assert code == 0
+    assert json.loads(out)[0]["ratio"] == 2
+    assert "a stone" in run("bench", "small")[1]
 
 
 def test_verify_tells_each_file(run, checkpoints):

@@ -60,7 +60,7 @@ class Small:
         file: Annotated[bytes, File()] | None = None,
         images: list[Annotated[np.ndarray, Image()]] | None = None,
     ) -> tuple[Annotated[dict, Json()], Annotated[np.ndarray, Sound(8000)]]:
-        """Return the sizes of `sound`, `table`, `file` and `images`, and half a second of silence."""
+        """Return the sizes of `sound`, `table`, `file`, `images`, and half a second of silence."""
         sizes = {"sound": sound, "table": table, "file": file, "images": images}
         lengths = {name: len(value) for name, value in sizes.items() if value is not None}
         return lengths, np.zeros(4000, np.float32)
