@@ -83,17 +83,21 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text("utf-8"))
     except (ValueError, OSError) as error:
-        raise CheckpointError(f"{shown(path)} is not readable JSON: {reason(error)}") from error
+        raise CheckpointError(
+            f"{shown_file(path)} is not readable JSON: {reason(error)}"
+        ) from error
     if not isinstance(config, dict) or not isinstance(config.get("demo"), str):
         raise CheckpointError(
-            f'{shown(path)} does not say whose it is: "demo" must be the name of a demo'
+            f'{shown_file(path)} does not say whose it is: "demo" must be the name of a demo'
         )
     version = config.get("format")
     if not isinstance(version, int):
-        raise CheckpointError(f'{shown(path)}: "format" must be a whole number, got {version!r}')
+        raise CheckpointError(
+            f'{shown_file(path)}: "format" must be a whole number, got {version!r}'
+        )
     if version > FORMAT:
         raise CheckpointError(
-            f"{shown(path)} is of format {version}; this hub reads up to format {FORMAT}: "
+            f"{shown_file(path)} is of format {version}; this hub reads up to format {FORMAT}: "
             "upgrade latenthub"
         )
     return config
@@ -145,9 +149,9 @@ def settle(folder: Path) -> None:
     if not complete.is_dir():
         return
     try:
-        for path in list(complete.iterdir()):
-            with contextlib.suppress(FileNotFoundError):  # another process settles it too
-                path.replace(folder / path.name)
+        for name in (CONFIG, WEIGHTS, CARD):
+            with contextlib.suppress(FileNotFoundError):  # it was done, or is by another process
+                (complete / name).replace(folder / name)
         with contextlib.suppress(FileNotFoundError):
             complete.rmdir()
         sync_folder(folder)
@@ -194,10 +198,10 @@ def check_weights(folder: Path) -> None:
     expected = stated_size(path)
     if size < expected:
         stated = f", its header says {expected:,}" if size >= 8 else ""
-        raise CheckpointError(f"{shown(path)} is truncated: it has {size:,} bytes{stated}")
+        raise CheckpointError(f"{shown_file(path)} is truncated: it has {size:,} bytes{stated}")
     if size > expected:
         raise CheckpointError(
-            f"{shown(path)} is damaged: it has {size:,} bytes, its header says {expected:,}"
+            f"{shown_file(path)} is damaged: it has {size:,} bytes, its header says {expected:,}"
         )
 
 
@@ -220,7 +224,7 @@ def stated_size(path: Path) -> int:
             return 8 + length + max(ends, default=0)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise CheckpointError(
-                f"{shown(path)} is damaged: its header is not that of safetensors"
+                f"{shown_file(path)} is damaged: its header is not that of safetensors"
             ) from error
 
 
@@ -278,9 +282,7 @@ def locked(files: dict[str, str], repo_id: str = "", revision: str = "") -> Lock
 
 def write_lock(path: Path, entries: Mapping[str, Locked]) -> None:
     """Write the lock file, in an order that keeps its diffs small."""
-    lines = [
-        "# Written by `latenthub verify --update-lock`: each checkpoint's repository and files' sha256."
-    ]
+    lines = ["# Written by `latenthub verify --update-lock`: each one's repository and sha256s."]
     for demo, entry in sorted(entries.items()):
         lines += ["", f"[{demo}]"]
         lines += [
@@ -470,7 +472,7 @@ class Folders:
         entry = read_lock(root.lock).get(demo)
         if entry is None and root.bundled:
             raise CheckpointError(
-                f"{shown(root.lock)} has no entry for {demo!r}; if the files are meant to be so, run "
+                f"{shown(root.lock)} has no entry for {demo!r}; if its files are as meant, run "
                 f"`latenthub verify {demo} --update-lock`"
             )
         if entry is None:
@@ -533,6 +535,10 @@ def advice(root: Root, demo: str) -> str:
 def shown(path: Path) -> str:
     """Return a path as a message may show it: its last two parts, not where they are."""
     return "/".join(part for part in path.parts[-2:] if part != path.anchor)
+
+
+def shown_file(path: Path) -> str:
+    return f"{shown(path.parent)}/{path.name}"
 
 
 def reason(error: Exception) -> str:
