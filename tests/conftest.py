@@ -1,4 +1,4 @@
-"""Fixtures that several test files share: a small plugin, its checkpoint, a free port, a browser."""
+"""Fixtures that test files share: a small plugin, its checkpoint, a free port, a browser."""
 
 import json
 import shutil
@@ -47,7 +47,7 @@ def port():
 
 @pytest.fixture(scope="session")
 def chromium():
-    """Return how Playwright starts the browser: the machine's own, else the one it brought itself."""
+    """Return how Playwright starts the browser: the machine's own, else the one it brought."""
     arguments = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
     arguments += ["--disable-sync", "--no-first-run", "--no-sandbox"]
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
