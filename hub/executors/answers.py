@@ -29,7 +29,7 @@ class Answers:
         self._pause = pause
 
     def answer(self, slot: Slot, job: Job, service: Any, calls: list[Call]) -> None:
-        """Give each of `calls`, all of `job`, its answer or its error; raises nothing."""
+        """Set the value or the error of each of `calls`, all of `job`; raises nothing."""
         with no_gradients():
             if job.batched:
                 self._batch(slot, job, service, calls)
@@ -107,18 +107,18 @@ class Answers:
         return progress
 
     def _settle(self, slot: Slot, job: Job, call: Call, value: Any) -> None:
-        """Give a value, or an error in a value's place, to its caller."""
+        """Set a call's value, or the error in a value's place."""
         if isinstance(value, Exception):
             self._fail(slot, job, call, value)
         else:
-            call.answer(value)
+            call.value = value
 
     def _fail(self, slot: Slot, job: Job, call: Call, error: BaseException) -> None:
-        """Give an error to the caller as it is, if it is safe to show; else a number in the log."""
+        """Set a call's error: as it is, if it is safe to show, else a number in the log."""
         if not isinstance(error, InputError):
             with self._lock:
                 slot.errors += not call.abandoned  # giving up has counted already
-        call.fail(error if isinstance(error, HubError) else hidden(job, error))
+        call.error = error if isinstance(error, HubError) else hidden(job, error)
 
 
 def hidden(job: Job, error: BaseException) -> ServiceError:

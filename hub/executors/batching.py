@@ -43,12 +43,13 @@ class Call:
         """Return whether there is an answer before the deadline."""
         return self._done.acquire(timeout=max(0.0, self.deadline - time.monotonic()))
 
-    def answer(self, value: Any) -> None:
-        self.value = value
-        self._done.release()
-
     def fail(self, error: Exception) -> None:
+        """End the wait with an error."""
         self.error = error
+        self.end()
+
+    def end(self) -> None:
+        """End the wait; `value` or `error` is set."""
         self._done.release()
 
     def report(self, fraction: float, message: str) -> None:

@@ -281,8 +281,12 @@ class LocalExecutor:
         if calls and service is not None:
             self._answers.answer(slot, job, service, calls)
         for call in calls if service is None else ():  # the hub was closed before their turn
-            call.fail(closing_error())
-        self._finish(slot, job, len(calls))
+            call.error = closing_error()
+        over_budget = self._finish(slot, job, len(calls))
+        for call in calls:  # last, so that who has an answer sees the job ended
+            call.end()
+        if over_budget:
+            self._models.make_room(slot)
 
     def _gather(self, slot: Slot, job: Job) -> None:
         """Wait a moment for more calls, if they usually come together and the device is free."""
@@ -295,7 +299,8 @@ class LocalExecutor:
         if full is not None:
             full.acquire(timeout=self._window)
 
-    def _finish(self, slot: Slot, job: Job, count: int) -> None:
+    def _finish(self, slot: Slot, job: Job, count: int) -> bool:
+        """Note that a job of `count` calls has ended; tell whether models take too much memory."""
         with self._lock:
             job.ended = True
             slot.jobs -= 1
@@ -305,9 +310,7 @@ class LocalExecutor:
                 slot.crowds.setdefault(job.endpoint.name, Crowd()).saw(count)
             if self._closing:
                 self._ended.notify_all()
-            over = self._models.over_budget
-        if over:
-            self._models.make_room(slot)
+            return self._models.over_budget
 
 
 def load_error(slot: Slot, error: BaseException) -> HubError:
