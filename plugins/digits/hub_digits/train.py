@@ -1,0 +1,339 @@
+"""The recipe: two generators and the classifier that judges them, into one checkpoint."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from hub.checkpoints import write
+from hub.evaluation import Evaluation, card_text
+from hub.training import Run, shuffled
+from hub_digits.card import CARD
+from hub_digits.data import BINARY, GREY, digits, scaled
+from hub_digits.model import HVAE, Classifier, ClassifierConfig, ModelConfig, stored
+
+Batches = Iterator[tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a run goes; the defaults are the bundled checkpoint's."""
+
+    part: Literal["all", "binary", "grey", "classifier"] = (
+        "all"  # which network; each resumes alone
+    )
+    steps: int = 24_000  # of a generator
+    classifier_steps: int = 4_000
+    minutes: float = 0  # end a generator's run by then, annealing the sooner; 0: after its steps
+    batch: int = 128  # images a step, over all processes
+    lr: float = 2e-3  # falls with the cosine to a hundredth
+    lr_warmup: int = 300  # steps
+    weight_decay: float = 0.01
+    kl_warmup: int = 1_500  # steps until the divergence counts in full
+    free_bits: float = 0.5  # nats of each group that cost nothing
+    clip: float = 5.0  # largest norm of the gradient
+    label_dropout: float = 0.15  # how often a digit's label is hidden as "any"
+    ema: float = 0.999  # decay of the average weights, which are what is kept
+    validate_every: int = 1_000  # steps
+    validation_images: int = 2_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "classifier_steps", "batch", "lr", "validate_every"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if not 0 <= self.label_dropout <= 1:
+            raise ValueError(f"label_dropout must be in [0, 1], got {self.label_dropout}")
+
+
+def negative_elbo(
+    model: nn.Module, images: Tensor, labels: Tensor | None, beta: float, free_bits: float
+) -> tuple[Tensor, Tensor]:
+    """Return the loss of a batch, and the bound it stands for, both in nats per image.
+
+    Free bits: Kingma et al., "Improving Variational Inference with Inverse Autoregressive Flow",
+    NIPS 2016 (arXiv:1606.04934), appendix C, per group over the batch.
+    """
+    log_likelihood, divergences = model(images, labels)
+    each = divergences.mean(1)  # (groups,)
+    loss = beta * each.clamp_min(free_bits).sum() - log_likelihood.mean()
+    return loss, each.sum() - log_likelihood.mean()
+
+
+def set_rate(run: Run, config: TrainConfig, share: float) -> float:
+    """Set the learning rate for when `share` of the run is over, and return it."""
+    warm = min(1.0, (run.step + 1) / config.lr_warmup)
+    rate = config.lr * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    return rate
+
+
+def fit(
+    model: HVAE,
+    batches: Batches,
+    config: TrainConfig,
+    run: Run | None = None,
+    validation: tuple[Tensor, Tensor] | None = None,
+) -> list[float]:
+    """Train `model` in place, one step a batch of images, (batch, 1, 28, 28) in [0, 1], and labels;
+    return each step's negative bound, in nats per image."""
+    run = run or start(model, config, "fit")
+    losses = []
+    run.model.train()
+    for share in run:
+        images, labels = (part.to(run.accelerator.device) for part in next(batches))
+        hidden = torch.rand(len(labels), device=labels.device) < config.label_dropout
+        labels = labels.masked_fill(hidden | (model.config.classes == 0), model.config.classes)
+        rate = set_rate(run, config, share)
+        with run.accelerator.autocast():
+            beta = min(1.0, (run.step + 1) / config.kl_warmup)
+            loss, bound = negative_elbo(run.model, images, labels, beta, config.free_bits)
+        run.optimizer.zero_grad()
+        run.accelerator.backward(loss)
+        run.accelerator.clip_grad_norm_(run.model.parameters(), config.clip)
+        run.optimizer.step()
+        losses.append(bound.item())
+        if (run.step + 1) % 100 == 0:
+            run.report(bound=sum(losses[-100:]) / len(losses[-100:]), best=run.best, rate=rate)
+        if validation and (run.step + 1) % config.validate_every == 0:
+            run.judge(mean_bound(run, *validation))
+    return losses
+
+
+@torch.no_grad()
+def mean_bound(run: Run, images: Tensor, labels: Tensor) -> float:
+    """Return the average weights' negative bound on `images`, uint8, in nats per image, always with
+    the same noise and without disturbing the run's own."""
+    kept = torch.get_rng_state()
+    torch.manual_seed(0)
+    model = run.average.model
+    total = 0.0
+    for some, some_labels in zip(images.split(250), labels.split(250), strict=True):
+        some_labels = some_labels if model.config.classes else None
+        with run.accelerator.autocast():
+            log_likelihood, divergences = model(
+                scaled(some).to(run.accelerator.device), some_labels
+            )
+        total += float((divergences.sum(0) - log_likelihood).sum())
+    torch.set_rng_state(kept)
+    return total / len(images)
+
+
+def fit_classifier(
+    model: Classifier,
+    batches: Batches,
+    config: TrainConfig,
+    run: Run | None = None,
+    validation: tuple[Tensor, Tensor] | None = None,
+) -> list[float]:
+    """Train `model` in place, one step a batch of images, (batch, 1, 28, 28) in [0, 1], and labels;
+    return each step's cross-entropy, in nats."""
+    run = run or start(model, config, "fit")
+    losses = []
+    run.model.train()
+    for share in run:
+        images, labels = (part.to(run.accelerator.device) for part in next(batches))
+        set_rate(run, config, share)
+        with run.accelerator.autocast():
+            loss = F.cross_entropy(run.model(images), labels, label_smoothing=0.05)
+        run.optimizer.zero_grad()
+        run.accelerator.backward(loss)
+        run.optimizer.step()
+        losses.append(loss.item())
+        if (run.step + 1) % 50 == 0:
+            run.report(loss=sum(losses[-50:]) / len(losses[-50:]), error=run.best)
+        if validation and (
+            (run.step + 1) % config.validate_every == 0 or run.step + 1 == run.steps
+        ):
+            run.judge(error_rate(run, *validation))
+    return losses
+
+
+@torch.no_grad()
+def error_rate(run: Run, images: Tensor, labels: Tensor) -> float:
+    """Return the share of uint8 `images` that the average weights take for another digit, in %."""
+    wrong = 0
+    for some, some_labels in zip(images.split(250), labels.split(250), strict=True):
+        with run.accelerator.autocast():
+            scores = run.average.model(scaled(some).to(run.accelerator.device))
+        wrong += int((scores.argmax(1).cpu() != some_labels).sum())
+    return 100 * wrong / len(labels)
+
+
+def distorted(images: Tensor) -> Tensor:
+    """Return images, (batch, 1, 28, 28) in [0, 1], turned, sheared, scaled, shifted and bent.
+
+    Bent as by Simard et al., "Best Practices for Convolutional Neural Networks Applied to Visual
+    Document Analysis", ICDAR 2003, but with the field of displacements drawn on 5x5 points.
+    """
+    count = len(images)
+    turn, shear = (0.25 * (2 * torch.rand(2, count) - 1)).unbind()  # radians; a slope
+    scale = torch.exp(0.15 * (2 * torch.rand(2, count) - 1))
+    cos, sin = turn.cos(), turn.sin()
+    matrix = torch.stack([scale[0] * cos, shear - sin, sin, scale[1] * cos], dim=1).view(-1, 2, 2)
+    shift = (2 * torch.rand(count, 2, 1) - 1) * 2.5 / 14  # 2.5 pixels
+    grid = F.affine_grid(torch.cat([matrix, shift], dim=2), list(images.shape), align_corners=False)
+    bend = torch.randn(count, 2, 5, 5) * 0.6 / 14  # a standard deviation of 0.6 pixels
+    bend = F.interpolate(bend, size=(28, 28), mode="bicubic", align_corners=True)
+    grid = (grid + bend.permute(0, 2, 3, 1)).to(images.device)
+    return F.grid_sample(images, grid, align_corners=False).clamp(0, 1)
+
+
+def start(model: nn.Module, config: TrainConfig, name: str, folder: Path | None = None) -> Run:
+    """Return a run of `model`, or its continuation if `folder` has a snapshot."""
+    model.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        config.lr,
+        betas=(0.9, 0.99),
+        weight_decay=config.weight_decay,
+        fused=True,
+    )
+    return Run(
+        name,
+        model,
+        optimizer,
+        steps=config.classifier_steps if name == "classifier" else config.steps,
+        minutes=0 if name == "classifier" else config.minutes,
+        decay=config.ema,
+        seed=config.seed,
+        folder=folder,
+    )
+
+
+def train_part(part: str, network: nn.Module, config: TrainConfig, folder: Path) -> None:
+    """Train one network and leave its best weights by the validation split in `folder`."""
+    name = BINARY if part == "binary" else GREY
+    images, labels = digits(name, "train")
+    run = start(network, config, part, folder)
+    batches = shuffled(
+        images,
+        labels,
+        batch=config.batch,
+        seed=config.seed,
+        start=run.step,
+        rank=run.accelerator.process_index,
+        processes=run.accelerator.num_processes,
+    )
+    validation = digits(name, "validation")
+    if isinstance(network, HVAE):
+        held_out = tuple(column[: config.validation_images] for column in validation)
+        fit(network, ((scaled(some), other) for some, other in batches), config, run, held_out)
+    else:
+        bent = ((distorted(scaled(some)), other) for some, other in batches)
+        fit_classifier(network, bent, config, run, validation)
+    if run.main:
+        weights = run.best_weights or run.average.model.state_dict()
+        facts = {
+            "steps": run.step,
+            "minutes": round(run.seconds / 60, 1),
+            "validation": round(run.best, 3),
+            "device": device_name(run.accelerator.device),
+            "processes": run.accelerator.num_processes,
+        }
+        save_part(folder, part, weights, facts)
+
+
+def save_part(folder: Path, part: str, weights: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    partial = folder / f"{part}.partial"
+    tensors = {name: one.cpu().contiguous() for name, one in weights.items()}
+    save_file(tensors, partial, metadata={"facts": json.dumps(facts)})
+    partial.replace(folder / f"{part}.safetensors")
+
+
+def device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def networks_of(model: ModelConfig) -> dict[str, ModelConfig | ClassifierConfig]:
+    """Return each network's config: `model`, with the likelihood and labels of its data."""
+    return {
+        "classifier": ClassifierConfig(),
+        "binary": replace(model, likelihood="bernoulli", classes=0),
+        "grey": replace(model, likelihood="logistic", classes=10),
+    }
+
+
+def train(out: Path, model: ModelConfig, config: TrainConfig) -> None:
+    """Train the parts that `config` names; once all three are there, write the checkpoint `out`.
+
+    What is under way or done lies in `out/.parts`: the same command goes on from there.
+    """
+    folder = out / ".parts"
+    folder.mkdir(parents=True, exist_ok=True)
+    configs = networks_of(model)
+    for part, network_config in configs.items():
+        if config.part in ("all", part) and not (folder / f"{part}.safetensors").exists():
+            torch.manual_seed(config.seed)
+            kind = Classifier if isinstance(network_config, ClassifierConfig) else HVAE
+            train_part(part, kind(network_config), config, folder)
+    finished = all((folder / f"{part}.safetensors").exists() for part in configs)
+    if finished and int(os.environ.get("RANK", "0")) == 0:
+        assemble(out, configs, config)
+
+
+def assemble(
+    out: Path, configs: dict[str, ModelConfig | ClassifierConfig], config: TrainConfig
+) -> None:
+    """Write the checkpoint `out` of the networks in `out/.parts`, with what the pages need."""
+    tensors: dict[str, Tensor] = {}
+    settings: dict[str, Any] = {"demo": "digits", "training": {"settings": asdict(config)}}
+    networks = {}
+    for part, network_config in configs.items():
+        file = out / ".parts" / f"{part}.safetensors"
+        kind = Classifier if isinstance(network_config, ClassifierConfig) else HVAE
+        networks[part] = kind(network_config).eval()
+        networks[part].load_state_dict(load_file(file))
+        tensors.update(stored(networks[part], part))
+        settings[part] = asdict(network_config)
+        with safe_open(file, "pt") as opened:
+            settings["training"][part] = json.loads(opened.metadata()["facts"])
+    tensors.update(map_tables(networks["grey"], *digits(GREY, "test")))
+    tensors.update(usual_table(networks["binary"], digits(BINARY, "validation")[0]))
+    write(out, settings, tensors, card_text(CARD, settings, Evaluation({}, "")))
+
+
+@torch.no_grad()
+def map_tables(
+    model: HVAE, images: Tensor, labels: Tensor, count: int = 2_000
+) -> dict[str, Tensor]:
+    """Return the codes of `count` images, evenly of all, and their places on two flat maps.
+
+    "map.codes", (count, latent1), are means of the top group; "map.pca" and "map.tsne", (count, 2),
+    are their places by principal components, and by t-SNE: van der Maaten and Hinton, "Visualizing
+    Data using t-SNE", JMLR 2008. No image is kept.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    chosen = torch.arange(0, len(images), max(1, len(images) // count))[:count]
+    codes = torch.cat([model.encode(scaled(some))[0] for some in images[chosen].split(250)]).float()
+    tsne = TSNE(perplexity=min(30, len(codes) // 4), init="pca", random_state=0)
+    return {
+        "map.codes": codes.half(),
+        "map.pca": torch.from_numpy(PCA(2).fit_transform(codes.numpy())).half(),
+        "map.tsne": torch.from_numpy(tsne.fit_transform(codes.numpy())).half(),
+        "map.labels": labels[chosen].to(torch.uint8),
+    }
+
+
+def usual_table(model: HVAE, images: Tensor, samples: int = 50) -> dict[str, Tensor]:
+    """Return "usual.elbo", (101,): the percentiles 0 to 100 of the bound on log p(x), in nats, with
+    `samples` codes an image, over 500 of the validation images."""
+    chosen = scaled(images[:: max(1, len(images) // 500)])
+    bounds = model.bound(chosen, samples, seed=0)
+    return {"usual.elbo": torch.quantile(bounds, torch.linspace(0, 1, 101).double()).float()}
