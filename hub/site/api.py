@@ -74,8 +74,8 @@ def add(hub: Hub, one: Registered) -> None:
     """Add one endpoint to the Blocks being built."""
     site = get_blocks_context()
     assert site is not None
-    inputs = [component(p.kind, p.kind.describe(), p) for p in one.endpoint.parameters]
-    outputs = [component(kind, kind.describe()) for kind in one.endpoint.results]
+    inputs = [taken(parameter) for parameter in one.endpoint.parameters]
+    outputs = [given(kind, number) for number, kind in enumerate(one.endpoint.results, 1)]
     site.set_event_trigger(  # what gr.api does, with the kinds' schemas in place of type hints
         [],
         function_of(hub, one),
@@ -91,9 +91,17 @@ def add(hub: Hub, one: Registered) -> None:
     )
 
 
-def component(kind: Kind, label: str, parameter: Parameter | None = None) -> ApiComponent:
-    default = None if parameter is None or parameter.required else parameter.default
-    return ApiComponent(default, kind.schema(), label)
+def taken(parameter: Parameter) -> ApiComponent:
+    """Return what documents an argument."""
+    schema = {**parameter.kind.schema(), "additional_description": parameter.kind.describe()}
+    default = None if parameter.required else parameter.default
+    return ApiComponent(default, schema, parameter.name)
+
+
+def given(kind: Kind, number: int) -> ApiComponent:
+    """Return what documents a result."""
+    schema = kind.schema()
+    return ApiComponent(None, {"description": kind.describe(), **schema}, f"result {number}")
 
 
 def function_of(hub: Hub, one: Registered) -> Callable[..., Any]:

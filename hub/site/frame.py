@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -17,7 +17,9 @@ from hub.site import views
 from hub.site.pages import Site
 from hub.site.text import html_of, package_file
 
-SHARING = re.compile(r'\s*<meta\s+(?:property|name)="(?:og|twitter):[^>]*/>')  # Gradio's, with foreign addresses
+SHARING = re.compile(
+    r'\s*<meta\s+(?:property|name)="(?:og|twitter):[^>]*/>'
+)  # Gradio's, with foreign addresses
 TEXT = "how_it_works.md"
 
 
@@ -30,6 +32,7 @@ class Frame:
         self.templates = jinja2.Environment(
             loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
+        self.templates.filters["told"] = told
         self.texts = {name: how_it_works(demo) for name, demo in site.hub.demos.items()}
 
     def draw(self, template: str, **values: Any) -> str:
@@ -109,6 +112,12 @@ class Frame:
         text = "There is no such page on this hub."
         page = self.draw("plain.html", title="Not found", text=text, root=root(request))
         return HTMLResponse(page, 404)
+
+
+def told(message: str) -> Markup:
+    """Return a message as a sentence, what stands in backticks as code."""
+    text = str(escape(message[:1].upper() + message[1:]))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", text))
 
 
 def root(request: Request) -> str:

@@ -23,6 +23,7 @@ from hub.site.api import Registered
 
 MAX_BODY = 80_000_000  # bytes of JSON: a file of 50 MB as a data URL, and some room
 CALL = re.compile(r"/gradio_api/call/(v2/)?([^/]+)/?")
+DIRECT = re.compile(r"/gradio_api/(?:run|api)/([^/]+)/?")
 JOIN = re.compile(r"/gradio_api/queue/join/?")
 NOT_UPLOADED = "a file that was not uploaded here"
 Around: TypeAlias = "Callable[[Request, str], bytes | None]"  # (request, Gradio's page) -> the page
@@ -41,7 +42,7 @@ class Gate:
 
     Args:
         apis: every endpoint by its API name.
-        numbers: the API name by the number that Gradio's clients call it by.
+        numbers: the name of every event, of the API and of pages, by the number Gradio's clients call it by.
         around: returns the page to send for a page of Gradio's, or None to leave it.
     """
 
@@ -69,11 +70,14 @@ class Gate:
 
     async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        call = CALL.fullmatch(path)
-        if call is None and not JOIN.fullmatch(path):
+        call, direct = CALL.fullmatch(path), DIRECT.fullmatch(path)
+        if not (call or direct or JOIN.fullmatch(path)):
             await self.app(scope, receive, send)
             return
         try:
+            if direct:
+                name = self.api(direct[1]).name
+                raise Refused(404, f"Calls go through the queue: POST to /gradio_api/call/{name}.")
             body = await body_of(Request(scope, receive))
             if call is None:
                 self.check_join(body)
@@ -90,7 +94,7 @@ class Gate:
     def api(self, name: str) -> Registered:
         if name not in self.apis:
             known = ", ".join(sorted(self.apis)) or "none"
-            raise Refused(404, f"There is no API endpoint {name[:60]!r}. There are: {known}.")
+            raise Refused(404, f"There is no API endpoint {name[:60]!r}; there are: {known}.")
         return self.apis[name]
 
     def named(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +117,8 @@ class Gate:
         if len(data) > len(names):
             takes = ", ".join(names) or "none"
             raise Refused(
-                422, f"{api.endpoint.name} takes at most {len(names)} arguments ({takes}), got {len(data)}."
+                422,
+                f"{api.endpoint.name} takes at most {len(names)} arguments ({takes}), got {len(data)}.",
             )
         try:
             values = api.arranged(dict(zip(names, data, strict=False)))
@@ -130,9 +135,11 @@ class Gate:
         number, data = body.get("fn_index"), body.get("data")
         if not isinstance(number, int) or not isinstance(data, list):
             raise Refused(422, 'The body must have "fn_index", a whole number, and "data", a list.')
-        name = self.numbers.get(number)
+        if number not in self.numbers:
+            raise Refused(404, f"There is no event {number}.")
+        name = self.numbers[number]
         safe = only_uploads(data)
-        if name is not None:
+        if name in self.apis:
             count = len(self.apis[name].endpoint.parameters)
             if len(data) != count:
                 raise Refused(422, f"{name} takes {count} arguments, got {len(data)}.")
@@ -148,7 +155,11 @@ class Gate:
         async def collect(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
-                if not Headers(raw=message["headers"]).get("content-type", "").startswith("text/html"):
+                if (
+                    not Headers(raw=message["headers"])
+                    .get("content-type", "")
+                    .startswith("text/html")
+                ):
                     await send(message)
                 else:
                     started = message
@@ -178,7 +189,9 @@ async def body_of(request: Request) -> dict[str, Any]:
     async for chunk in request.stream():
         content += chunk
         if len(content) > MAX_BODY:
-            raise Refused(413, f"The request is larger than {MAX_BODY // 1_000_000} MB. Upload files instead.")
+            raise Refused(
+                413, f"The request is larger than {MAX_BODY // 1_000_000} MB. Upload files instead."
+            )
     try:
         body = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -226,5 +239,3 @@ def is_upload(path: Any) -> bool:
         return found.is_relative_to(folder) and found.is_file()
     except (OSError, ValueError):
         return False
-
-

@@ -80,7 +80,9 @@ def share(
         if key == TAB or any(g.components.get(key, component) is not component for g in groups):
             raise PluginError(f"share: the key {key!r} is taken")
         if not isinstance(component, READABLE):
-            raise PluginError(f"share: {key!r} is a {type(component).__name__}, which no address can hold")
+            raise PluginError(
+                f"share: {key!r} is a {type(component).__name__}, which no address can hold"
+            )
     group = Shared(endpoint, tab_id, components, arguments or {})
     setattr(blocks, SHARED, [*groups, group])
     if components:
@@ -104,7 +106,9 @@ def checked_tab(tab: gr.Tab | None) -> str | None:
     if tab is None:
         return None
     if not isinstance(tab.id, str):
-        raise PluginError('share: the tab needs an id that is a text, such as gr.Tab("Walk", id="walk")')
+        raise PluginError(
+            'share: the tab needs an id that is a text, such as gr.Tab("Walk", id="walk")'
+        )
     return tab.id
 
 

@@ -30,7 +30,9 @@ class Site:
     shared: dict[str, list[Shared]] = field(default_factory=dict)  # by demo
     thumbnails: dict[str, bytes] = field(default_factory=dict)  # by demo: PNG
     mcp: bool = False  # whether the tools are served over MCP too
-    problems: dict[str, str] = field(default_factory=dict)  # by demo: why its page or API cannot be used
+    problems: dict[str, str] = field(
+        default_factory=dict
+    )  # by demo: why its page or API cannot be used
 
 
 def build_site(hub: Hub) -> Site:
@@ -60,7 +62,11 @@ def add_page(site: Site, demo: Demo) -> None:
     try:
         route = site.blocks.route(demo.title, f"/{demo.name}")
     except ValueError as error:
-        fail(site, demo, PluginError(f"the hub keeps the address /{demo.name} for itself; rename the demo"))
+        fail(
+            site,
+            demo,
+            PluginError(f"the hub keeps the address /{demo.name} for itself; rename the demo"),
+        )
         log.debug("route: %s", error)
         return
     with route:

@@ -74,8 +74,7 @@ def start(hub: Hub, host: str = "127.0.0.1", port: int = 7860, mcp: bool = False
     site.blocks.queue(api_open=False, max_size=MAX_WAITING, default_concurrency_limit=16)
     frame = Frame(site)
     numbers = {number: event.api_name for number, event in site.blocks.fns.items()}
-    known = {number: name for number, name in numbers.items() if name in site.apis}
-    gate = Middleware(Gate, apis=site.apis, numbers=known, around=frame.around)
+    gate = Middleware(Gate, apis=site.apis, numbers=numbers, around=frame.around)
     try:
         site.blocks.launch(
             server_name=host,
@@ -104,7 +103,13 @@ def start(hub: Hub, host: str = "127.0.0.1", port: int = 7860, mcp: bool = False
     return Running(site, site.blocks.local_url)
 
 
-def serve(hub: Hub, host: str = "127.0.0.1", port: int = 7860, mcp: bool = False, ready: Callable[[str], None] = print) -> None:
+def serve(
+    hub: Hub,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    mcp: bool = False,
+    ready: Callable[[str], None] = print,
+) -> None:
     """Serve the site until ctrl-C or SIGTERM.
 
     Args:

@@ -33,5 +33,9 @@ def html_of(markdown: str) -> str:
         formulas.append(convert(block or inline, display="block" if block else "inline"))
         return f"FORMULA{len(formulas) - 1}X"
 
-    html: str = MarkdownIt("commonmark", {"html": False}).enable("table").render(FORMULA.sub(keep, markdown))
+    html: str = (
+        MarkdownIt("commonmark", {"html": False})
+        .enable("table")
+        .render(FORMULA.sub(keep, markdown))
+    )
     return re.sub(r"FORMULA(\d+)X", lambda found: formulas[int(found[1])], html)

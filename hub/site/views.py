@@ -86,10 +86,14 @@ def state_of(site: Site, demo: Demo) -> State:
     try:
         site.hub.checkpoint(demo.name)
     except CheckpointError as error:
-        return State("missing", "No checkpoint", "The model of this demo cannot be loaded", str(error))
+        return State(
+            "missing", "No checkpoint", "The model of this demo cannot be loaded", str(error)
+        )
     status = site.hub.status(demo.name)
     if status.state == "failed":
-        return State("failed", "Failed", "The model of this demo could not be loaded", status.reason)
+        return State(
+            "failed", "Failed", "The model of this demo could not be loaded", status.reason
+        )
     return READY
 
 
@@ -114,7 +118,9 @@ def headline_of(demo: Demo, metrics: Mapping[str, Metric]) -> Headline | None:
         return None
     metric = metrics[demo.headline]
     rows = sorted(row.value for row in demo.published if row.metric == demo.headline)
-    published = f"{shown(rows[0])} to {shown(rows[-1])}" if len(rows) > 1 else "".join(map(shown, rows))
+    published = (
+        f"{shown(rows[0])} to {shown(rows[-1])}" if len(rows) > 1 else "".join(map(shown, rows))
+    )
     return Headline(
         demo.label(demo.headline), shown(metric.value), metric.unit, better(metric), published
     )
@@ -167,14 +173,16 @@ def comparison(demo: Demo, name: str, ours: Metric | None) -> Comparison:
         entries.append((ours.value, None))
     entries.sort(key=lambda one: one[0], reverse=higher)
     top = max((abs(value) for value, _ in entries), default=1) or 1
-    rows = tuple(row_of(value, row, 100 * abs(value) / top) for value, row in entries)
+    protocol = ours.protocol if ours else ""
+    rows = tuple(row_of(value, row, protocol, 100 * abs(value) / top) for value, row in entries)
     label = demo.label(name)
     return Comparison(label, ours.unit if ours else "", better(ours) if ours else "", rows)
 
 
-def row_of(value: float, row: Published | None, size: float) -> Row:
+def row_of(value: float, row: Published | None, protocol: str, size: float) -> Row:
+    """Return one line of a table; without a published number it is ours, measured by `protocol`."""
     if row is None:
-        return Row("This hub", shown(value), "computed from the checkpoint", "", True, size)
+        return Row("This hub", shown(value), "computed from the checkpoint", protocol, True, size)
     return Row(row.system, shown(row.value), row.source, row.note, False, size)
 
 

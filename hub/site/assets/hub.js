@@ -245,6 +245,10 @@
 
   // The state of a page: called by the events that hub.site.share adds.
 
+  // What a page does by itself while it opens is no reason to change its address.
+  let touched = false;
+  for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, () => { touched = true; }, { capture: true });
+
   let waiting = null;
   function share(about, keys, values) {
     const query = new URLSearchParams();
@@ -253,7 +257,7 @@
       if (values[i] !== null && values[i] !== undefined && values[i] !== "") query.set(key, String(values[i]));
     });
     clearTimeout(waiting); // browsers limit how often the address may change
-    waiting = setTimeout(() => {
+    if (touched) waiting = setTimeout(() => {
       const text = query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
       history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : "") + location.hash);
     }, 150);

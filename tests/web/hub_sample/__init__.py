@@ -13,7 +13,9 @@ def hub_demo() -> Demo:
         page="hub_sample.page:page",
         headline="nll_nats",
         tags=("images", "sound", "testing"),
-        papers=(Paper("Auto-Encoding Variational Bayes", "arXiv:1312.6114", "Kingma and Welling, 2014"),),
+        papers=(
+            Paper("Auto-Encoding Variational Bayes", "arXiv:1312.6114", "Kingma and Welling, 2014"),
+        ),
         published=(
             Published("A good model", "nll_nats", 78.3, "a table"),
             Published("A plain model", "nll_nats", 89.78, "another table", "other protocol"),

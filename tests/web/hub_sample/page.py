@@ -10,7 +10,9 @@ from hub.site import progress_of, share
 
 def page(sample: Any) -> gr.Blocks:
     def draw(digit: Any, count: int, seed: int) -> np.ndarray:
-        pictures = sample.generate(digit=None if digit == "" else digit, count=int(count), seed=int(seed))
+        pictures = sample.generate(
+            digit=None if digit == "" else digit, count=int(count), seed=int(seed)
+        )
         return np.concatenate(list(pictures), axis=1)
 
     def greet(name: str, loud: bool) -> str:
@@ -25,9 +27,20 @@ def page(sample: Any) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab("Draw", id="draw") as draw_tab, gr.Row(elem_classes="hub-row"):
                 with gr.Column(scale=3, elem_classes="hub-stage"):
-                    sheet = gr.Image(label="Pictures", elem_classes="hub-pixels", buttons=[], interactive=False, height=260)
+                    sheet = gr.Image(
+                        label="Pictures",
+                        elem_classes="hub-pixels",
+                        buttons=[],
+                        interactive=False,
+                        height=260,
+                    )
                 with gr.Column(scale=2, min_width=280, elem_classes="hub-panel"):
-                    digit = gr.Radio([("any", ""), *((str(d), d) for d in range(10))], value="", label="Digit", elem_classes="hub-chips")
+                    digit = gr.Radio(
+                        [("any", ""), *((str(d), d) for d in range(10))],
+                        value="",
+                        label="Digit",
+                        elem_classes="hub-chips",
+                    )
                     count = gr.Slider(1, 8, 4, step=1, label="How many")
                     seed = gr.Slider(0, 9999, 0, step=1, label="Seed")
                     button = gr.Button("Draw", variant="primary")

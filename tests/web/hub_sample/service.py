@@ -30,17 +30,23 @@ class Sample:
         return np.full((count, 8, 8), level, np.uint8)
 
     @endpoint
-    def invert(self, image: Annotated[np.ndarray, Image(size=(8, 8))]) -> Annotated[np.ndarray, Image()]:
+    def invert(
+        self, image: Annotated[np.ndarray, Image(size=(8, 8))]
+    ) -> Annotated[np.ndarray, Image()]:
         """Turn light into dark."""
         return 255 - image
 
     @endpoint
-    def reverse(self, sound: Annotated[np.ndarray, Sound(rate=8000, max_seconds=5)]) -> Annotated[np.ndarray, Sound(rate=8000)]:
+    def reverse(
+        self, sound: Annotated[np.ndarray, Sound(rate=8000, max_seconds=5)]
+    ) -> Annotated[np.ndarray, Sound(rate=8000)]:
         """Play a sound backwards."""
         return sound[::-1]
 
     @endpoint
-    def describe(self, table: Annotated[pandas.DataFrame, Table(max_rows=100)]) -> Annotated[pandas.DataFrame, Table()]:
+    def describe(
+        self, table: Annotated[pandas.DataFrame, Table(max_rows=100)]
+    ) -> Annotated[pandas.DataFrame, Table()]:
         """Return the mean of each column."""
         return table.mean(numeric_only=True).to_frame("mean").reset_index()
 
@@ -56,7 +62,9 @@ class Sample:
         return {"text": (text.upper() if style == "loud" else text) * (2 if twice else 1)}
 
     @endpoint
-    def measure(self, file: Annotated[bytes, File(suffixes=(".npz", ".txt"), max_bytes=1000)]) -> tuple[int, str]:
+    def measure(
+        self, file: Annotated[bytes, File(suffixes=(".npz", ".txt"), max_bytes=1000)]
+    ) -> tuple[int, str]:
         """Return the length of a file, and how it begins."""
         return len(file), file[:4].hex()
 
@@ -66,7 +74,9 @@ class Sample:
         return sum(numbers) / len(numbers)
 
     @endpoint(timeout=20)
-    def slow(self, steps: Annotated[int, Range(1, 20)] = 3, progress: Progress | None = None) -> int:
+    def slow(
+        self, steps: Annotated[int, Range(1, 20)] = 3, progress: Progress | None = None
+    ) -> int:
         """Take a tenth of a second a step."""
         for step in range(steps):
             time.sleep(0.1)
