@@ -1,0 +1,110 @@
+"""The tutorial's plugin is built as the tutorial says, and works; the reference is complete."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hub.demo import NAME
+
+ROOT = Path(__file__).parents[1]
+TUTORIAL = (ROOT / "docs" / "plugins.md").read_text()
+BLOCK = re.compile(r"(?:^`([\w./]+)`:\n\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with all files that the tutorial names, installed as pip would."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    for name, _, text in BLOCK.findall(TUTORIAL):
+        if name:
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+    point = re.search(r"entry-points.latenthub\]\n(.*)\n", (folder / "pyproject.toml").read_text())
+    name, value = point[1].replace('"', "").split(" = ")
+    assert NAME.fullmatch(name)
+    installed = folder / f"latenthub_{name}-0.1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: latenthub-{name}\nVersion: 0.1.0\n"
+    )
+    (installed / "entry_points.txt").write_text(f"[latenthub]\n{name} = {value}\n")
+    return folder
+
+
+def run(folder, *command):
+    environment = {**os.environ, "PYTHONPATH": str(folder), "LATENTHUB_CHECKPOINTS": "checkpoints"}
+    path = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**environment, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def test_the_tutorials_plugin_works_as_the_tutorial_goes(folder):
+    said = ""
+    for name, language, text in BLOCK.findall(TUTORIAL):
+        if language == "python" and not name:
+            run(folder, sys.executable, "-c", text)
+        for line in text.splitlines() if language == "sh" else ():
+            if not line.startswith(("pip", "export")):  # the fixture has done that
+                said += run(folder, *line.split())
+    assert "Rebuild a digit from a handful of numbers." in said
+    assert "directions-003.png" in said
+    assert "the mean picture" in said
+    assert re.search(r"\d+ passed", said) and "skipped" not in said
+
+
+# The reference.
+
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+SOURCES = [*(ROOT / "hub").rglob("*.py"), *(ROOT / "plugins").rglob("*.py"), ROOT / "app.py"]
+
+
+def test_every_environment_variable_is_documented_and_nothing_else():
+    code = "".join(path.read_text() for path in SOURCES)
+    variable = re.compile(r"\bLATENTHUB_[A-Z][A-Z_]*[A-Z]\b")
+    assert set(variable.findall(REFERENCE)) == set(variable.findall(code))
+
+
+def test_every_command_is_documented():
+    from hub.cli import app
+
+    names = {one.name or one.callback.__name__ for one in app.registered_commands}
+    assert set(re.findall(r"^\| `(\w+)[^|]*` \|", REFERENCE.partition("## Env")[0], re.M)) == names
+
+
+def test_the_tree_of_errors_is_that_of_the_code():
+    import hub.errors
+
+    tree = re.search(r"```text\n(.*?)```", REFERENCE, re.DOTALL)[1]
+    assert tree in (hub.errors.__doc__ or "")
+    names = set(re.findall(r"\w+Error", tree))
+    assert names == {name for name in vars(hub.errors) if name.endswith("Error")}
+
+
+def test_every_kind_is_documented():
+    import hub
+
+    kinds = {
+        name for name in hub.__all__ if getattr(hub, name).__module__ in ("hub.kinds", "hub.media")
+    }
+    table = REFERENCE.partition("## Kinds")[2].partition("## Errors")[0]
+    assert len(kinds) >= 8
+    assert [name for name in kinds if f"{name}(" not in table] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/plugins.md", "docs/reference.md"])
+def test_links_between_pages_lead_somewhere(page):
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert (ROOT / page).parent.joinpath(target).exists(), target
