@@ -36,7 +36,9 @@ class Status:
 class Executor(Protocol):
     """Runs the endpoints of services."""
 
-    device: str
+    @property
+    def device(self) -> str:
+        """Where its models live, such as "cpu" or "cuda"."""
 
     def call(
         self,

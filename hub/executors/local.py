@@ -16,6 +16,7 @@ What a service can rely on:
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -68,7 +69,7 @@ class LocalExecutor:
         grace: float = 5.0,
     ) -> None:
         positive("LATENTHUB_MEMORY_GB", 0.0)  # what is wrong is said now, not at the first call
-        self._max_waiting = max_waiting or int(positive("LATENTHUB_MAX_WAITING", 256))
+        self._max_waiting = max_waiting or math.ceil(positive("LATENTHUB_MAX_WAITING", 256))
         self._window = window
         self._grace = grace
         self._slots = {demo: Slot(source) for demo, source in sources.items()}
