@@ -57,7 +57,8 @@ def ink_of(picture: np.ndarray, argument: str) -> np.ndarray:
     ink = (paper - grey if paper > 0.5 else grey - paper).clip(0, 1)
     if ink.max() < FAINT:
         raise InputError(
-            f"{argument} shows no drawing: all of it is of one lightness; draw a digit on it", argument
+            f"{argument} shows no drawing: all of it is of one lightness; draw a digit on it",
+            argument,
         )
     return ink / ink.max()
 

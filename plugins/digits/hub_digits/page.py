@@ -14,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.events import Dependency
 
 from hub.site import progress_of, share
 from hub_digits import pictures
@@ -27,12 +28,14 @@ CHOICES = [("any", ""), *((str(digit), digit) for digit in range(10))]
 
 # One click each: what a hand would draw, as strokes (hub_digits.drawing), and what is no digit.
 DRAWINGS = {
-    "a two": "28323323421760176928684159534268287974797478",
-    "a three": "3022451560186627633845474848625070626677557938822775",
-    "a seven": "24226922587046885050-4050",
-    "a four": "4818325624607660-6040627058905890",
-    "4 or 9?": "4020304430565852665067266725665065706090",
-    "no digit": "50504450425060405050545060605866407830623840503066307254688440921880",
+    "a two": "3233352538214617521658186523672867336639604731773674407355787477",
+    "a three": "33244118461656176321662964366140574346475748625169577063696966755881518348833378",
+    "a five": "661940203546434348425745624865536659656562725679478241823176",
+    "a seven": "29225020712152614682-40506648",
+    "4 or 9?": "372233333339354740524753555062456538-631665386284-372243164915",
+    "a letter": "308250187082-38606260",
+    "a spiral": "5150554657485852545750584453434845425337563762396744684769556858646457694970416735"
+    "623154304533363929432652236124702978368145825579657078",
 }
 FIRST = DRAWINGS["a three"]
 
@@ -64,7 +67,9 @@ def draw_tab(digits: Digits) -> None:
 
     with gr.Tab("Draw", id="draw") as tab, gr.Row(elem_classes="hub-row"):
         with gr.Column(scale=2, min_width=300):
-            pad = widget("pad", FIRST, label="Drawing pad", hint="Draw a digit here", elem_id="digits-pad")
+            pad = widget(
+                "pad", FIRST, label="Drawing pad", hint="Draw a digit here", elem_id="digits-pad"
+            )
             strokes = hidden_text(FIRST)
             examples(DRAWINGS, strokes)
         with gr.Column(scale=3, min_width=300):
@@ -150,15 +155,13 @@ def walk_tab(digits: Digits) -> None:
 def complete_tab(digits: Digits) -> None:
     def given(source: str, digit: int | str, pick: int, ink: str) -> np.ndarray:
         if source == "drawing":
-            if not ink:
-                raise gr.Error("Draw one half of a digit first.", title="Nothing drawn")
             return paint_strokes(ink, SIDE)
         return digits.generate(digit_of(digit), 1, 0.7, pick)[0]
 
-    def cover(source: str, digit: int | str, pick: int, ink: str, hidden: str) -> Any:
+    def cover(source: str, digit: int | str, pick: int, ink: str, hidden: str) -> str:
         if source == "drawing" and not ink:
             return pictures.empty("Draw the half that is to be seen.")
-        return pictures.covered(given(source, digit, pick, ink), hidden, "what the model is given")
+        return pictures.completions(given(source, digit, pick, ink), hidden)
 
     def complete(
         source: str,
@@ -170,23 +173,22 @@ def complete_tab(digits: Digits) -> None:
         again: int,
         progress: gr.Progress = gr.Progress(),  # noqa: B008: how gradio asks for it
     ) -> str:
+        if source == "drawing" and not ink:
+            return pictures.empty("Draw the half that is to be seen.")
+        half = given(source, digit, pick, ink)
         completed = digits.complete(
-            given(source, digit, pick, ink),
+            half,
             hidden,
             temperature=chance,
             prepare=False,
             seed=again,
             progress=progress_of(progress),
         )
-        return pictures.answers(completed)
+        return pictures.completions(half, hidden, completed)
 
     with gr.Tab("Complete", id="complete") as tab, gr.Row(elem_classes="hub-row"):
         with gr.Column(scale=3, min_width=300):
-            with gr.Row(elem_classes="hub-row"):
-                with gr.Column(scale=2, min_width=180):
-                    seen = shown(elem_id="digits-covered")
-                with gr.Column(scale=3, min_width=240):
-                    completed = shown(elem_id="digits-completed", min_height=180)
+            completed = shown(elem_id="digits-completed")
         with gr.Column(scale=2, min_width=280, elem_classes="hub-panel"):
             hidden = gr.Radio(
                 ["lower", "upper", "left", "right"],
@@ -205,7 +207,13 @@ def complete_tab(digits: Digits) -> None:
                 pick = seed_slider("Which one", 6)
             with gr.Column(visible=False) as of_hand:
                 pad = widget(
-                    "pad", "", label="Half a digit", guide=True, half="lower", hint="", elem_id="digits-half"
+                    "pad",
+                    "",
+                    label="Half a digit",
+                    guide=True,
+                    half="lower",
+                    hint="",
+                    elem_id="digits-half",
                 )
                 ink = hidden_text("")
             temperature = chance(1.0)
@@ -236,10 +244,14 @@ def complete_tab(digits: Digits) -> None:
     hidden.change(lambda half: gr.HTML(half=half), hidden, pad, show_progress="hidden")
     again.click(fresh_seed, None, seed).then(complete, controls, completed)
     changed = [source.input, digit.input, pick.release, ink.change, hidden.input, tab.select]
-    first = gr.on(changed, cover, [*of, hidden], seen, show_progress="hidden")
+    first = gr.on(changed, cover, [*of, hidden], completed, show_progress="hidden")
     first.success(complete, controls, completed, trigger_mode="always_last")
     gr.on(
-        [temperature.release, seed.release], complete, controls, completed, trigger_mode="always_last"
+        [temperature.release, seed.release],
+        complete,
+        controls,
+        completed,
+        trigger_mode="always_last",
     )
 
 
@@ -249,7 +261,9 @@ def map_tab(digits: Digits) -> None:
 
     def decode(x: float, y: float, method: str) -> str:
         picture = digits.decode(x, y, method)
-        return f'<div class="large">{pictures.figure(picture, f"the digit at {x:.2f}, {y:.2f}")}</div>'
+        return (
+            f'<div class="large">{pictures.figure(picture, f"the digit at {x:.2f}, {y:.2f}")}</div>'
+        )
 
     with gr.Tab("Map", id="map") as tab, gr.Row(elem_classes="hub-row"):
         with gr.Column(scale=3, min_width=300):
@@ -286,9 +300,7 @@ def map_tab(digits: Digits) -> None:
 def groups_tab(digits: Digits) -> None:
     def vary(digit: int | str, temperature: float, seed: int) -> str:
         groups = digits.groups()["groups"]
-        varied = [
-            digits.vary(i, digit_of(digit), 10, temperature, seed) for i in range(len(groups))
-        ]
+        varied = [digits.vary(i, digit_of(digit), 8, temperature, seed) for i in range(len(groups))]
         return pictures.rows(groups, varied)
 
     with gr.Tab("Groups", id="groups") as tab:
@@ -315,7 +327,7 @@ def groups_tab(digits: Digits) -> None:
         spread=temperature,
         base=seed,
     )
-    draws(vary, controls, grid, tab, [])
+    draws(vary, controls, grid, tab)
 
 
 # What the tabs share.
@@ -372,15 +384,15 @@ def digit_of(choice: int | str) -> int | None:
     return None if choice == "" else int(choice)
 
 
-def examples(values: dict[str, Any], *components: Any) -> list[Callable[..., Any]]:
-    """Draw a button per example, which sets the components; return the events after which they are set."""
-    with gr.Row(elem_classes="hub-examples"):
-        buttons = [gr.Button(name, size="sm", min_width=60) for name in values]
-    events = []
-    for button, value in zip(buttons, values.values(), strict=True):
-        several = list(value) if isinstance(value, tuple) else value
-        events.append(button.click(lambda v=several: v, None, list(components), show_progress="hidden"))
-    return [event.then for event in events]
+def examples(values: dict[str, Any], *components: Any) -> Dependency:
+    """Draw a button per example, which sets the components; return the event that has set them."""
+    row = widget("examples", None, names=list(values))
+
+    def chosen(event: gr.EventData) -> Any:
+        value = values[event.name]
+        return list(value) if isinstance(value, tuple) else value
+
+    return row.select(chosen, None, list(components), show_progress="hidden")
 
 
 def draws(
@@ -388,7 +400,7 @@ def draws(
     controls: Sequence[Any],
     output: Any,
     tab: gr.Tab,
-    after: Sequence[Callable[..., Any]],
+    example: Dependency | None = None,
 ) -> None:
     """Draw when a control is moved, the tab opens, or an example has set the controls."""
     moved = [c.input for c in controls]
@@ -400,5 +412,5 @@ def draws(
         show_progress="hidden",
         trigger_mode="always_last",
     )
-    for then in after:
-        then(draw, list(controls), output, show_progress="hidden")
+    if example is not None:
+        example.then(draw, list(controls), output, show_progress="hidden")

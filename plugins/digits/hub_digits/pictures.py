@@ -76,18 +76,23 @@ def sheet(pictures: Sequence[np.ndarray], of: str) -> str:
     return f'<div class="sheet" style="grid-template-columns:repeat({columns},1fr)">{cells}</div>'
 
 
-def covered(picture: np.ndarray, hidden: str, caption: str) -> str:
+def completions(
+    given: np.ndarray, hidden: str, completed: Sequence[np.ndarray] | None = None
+) -> str:
+    """Return the given half, and eight completions of it; without them, eight times the half."""
+    half = covered(given, hidden)
+    first = f"<figure>{half}<figcaption>given</figcaption></figure>"
+    if completed is None:
+        cells = [f"<figure>{half}<figcaption>…</figcaption></figure>"] * 8
+    else:
+        cells = [figure(each, f"completion {i}") for i, each in enumerate(completed, start=1)]
+    return f'<div class="nine">{first}{"".join(cells)}</div>'
+
+
+def covered(picture: np.ndarray, hidden: str) -> str:
     """Return a picture whose `hidden` half is covered."""
     says = f"A digit, its {hidden} half hidden"
-    return (
-        f'<figure class="large"><div class="covered">{image(picture, says)}'
-        f'<div class="veil {hidden}"></div></div><figcaption>{caption}</figcaption></figure>'
-    )
-
-
-def answers(pictures: Sequence[np.ndarray]) -> str:
-    cells = "".join(image(picture, "One completion") for picture in pictures)
-    return f'<div class="answers">{cells}</div>'
+    return f'<div class="covered">{image(picture, says)}<div class="veil {hidden}"></div></div>'
 
 
 def rows(groups: Sequence[dict[str, Any]], pictures: Sequence[Sequence[np.ndarray]]) -> str:
@@ -97,7 +102,7 @@ def rows(groups: Sequence[dict[str, Any]], pictures: Sequence[Sequence[np.ndarra
         size = " × ".join(str(side) for side in group["size"])
         cells = "".join(image(picture, f"Group {i} varied") for picture in varied)
         lines.append(
-            f'<div class="row"><div><b>{i}. {group["level"]}</b><span>{size} numbers</span></div>'
+            f'<div class="row"><p><b>{i}. {group["level"]}</b> <span>{size} numbers</span></p>'
             f'<div class="cells">{cells}</div></div>'
         )
     return f'<div class="rows">{"".join(lines)}</div>'

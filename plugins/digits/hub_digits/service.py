@@ -30,8 +30,13 @@ Steps = Annotated[int, Range(2, 64)]
 Coordinate = Annotated[float, Range(-1, 1)]
 
 CHAIN = 40  # rounds of the completing chain; pictures stop changing after about 20
+ELBO_DRAWS = 16  # codes that the ELBO of a drawing is averaged over
 NEIGHBOURS = 4  # points of the map that a decoded place is mixed from
-LEVELS = ["the whole digit", "parts of strokes", "edges and details"]  # by the height of a group's map
+LEVELS = [
+    "the whole digit",
+    "parts of strokes",
+    "edges and details",
+]  # by the height of a group's map
 
 
 class Digits:
@@ -184,9 +189,7 @@ class Digits:
         return [one if isinstance(one, InputError) else next(rebuilt) for one in found]
 
     @endpoint
-    def layers(
-        self, image: Drawing, prepare: bool = True
-    ) -> Annotated[np.ndarray, Images()]:
+    def layers(self, image: Drawing, prepare: bool = True) -> Annotated[np.ndarray, Images()]:
         """Rebuild a drawing from ever more of its code: the top group, the top two, and so on to all.
 
         Args:
@@ -224,6 +227,7 @@ class Digits:
         The bound is the importance-weighted one of Burda et al. (arXiv:1509.00519), of the model of
         black and white digits. Each grey pixel is made white with a chance equal to its lightness, as
         the data the model learned from was made. More samples give a tighter bound and take longer.
+        The percentile compares the ELBO, the bound of one sample, with that of real test digits.
 
         Args:
             image: a picture of one digit, at most 2048x2048 pixels, on a plain ground.
@@ -238,13 +242,16 @@ class Digits:
         chance = np.random.default_rng(seed).random(seen.shape)
         white = (chance < seen / 255).astype(np.uint8) * 255
         with self.torch.inference_mode():
-            bound = self.binary.bound(self._tensor(white[None]), samples, seed).item()
+            x = self._tensor(white[None])
+            bound = self.binary.bound(x, samples, seed).item()
+            several = x.expand(ELBO_DRAWS, -1, -1, -1)
+            elbo = self.binary.elbo(several, generator=self._generator(seed)).mean().item()
             logits = self.classifier(self._tensor(seen[None])).float()
             probabilities = logits.softmax(dim=1)[0].cpu().numpy()
         return {
             "bound": bound,
             "samples": samples,
-            "percentile": self._percentile(bound),
+            "percentile": self._percentile(elbo),
             "digit": int(probabilities.argmax()),
             "probabilities": probabilities.round(4).tolist(),
         }
@@ -457,7 +464,9 @@ class Digits:
 
     def _table(self, name: str) -> np.ndarray:
         if name not in self.tables:
-            raise CheckpointError(f"the checkpoint of digits holds no {name}; make it again with train")
+            raise CheckpointError(
+                f"the checkpoint of digits holds no {name}; make it again with train"
+            )
         return self.tables[name].float().cpu().numpy()
 
     def _places(self, method: str) -> np.ndarray:
@@ -474,11 +483,11 @@ class Digits:
         weights = 1 / (squares[nearest] + 1e-6)
         return weights @ self._table("map.codes")[nearest] / weights.sum()
 
-    def _percentile(self, bound: float) -> float | None:
-        """Return the share of real digits with a lower bound, in per cent."""
+    def _percentile(self, elbo: float) -> float | None:
+        """Return the share of real digits with a lower ELBO, in per cent."""
         if "usual.elbo" not in self.tables:
             return None
-        return round(100 * float((np.sort(self._table("usual.elbo")) < bound).mean()), 1)
+        return round(100 * float((np.sort(self._table("usual.elbo")) < elbo).mean()), 1)
 
 
 def code_shapes(config: ModelConfig) -> list[tuple[int, ...]]:
@@ -523,7 +532,9 @@ def between(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
     part = part.view(-1, *[1] * start.dim())
     cosine = (start * end).sum() / (start.norm() * end.norm()).clamp_min(1e-6)
     angle = cosine.clamp(-0.999, 0.999).acos()
-    return ((1 - part) * angle).sin() / angle.sin() * start + (part * angle).sin() / angle.sin() * end
+    return ((1 - part) * angle).sin() / angle.sin() * start + (
+        part * angle
+    ).sin() / angle.sin() * end
 
 
 def half(hidden: str) -> np.ndarray:

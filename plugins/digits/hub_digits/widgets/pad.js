@@ -65,7 +65,7 @@ function paint() {
 }
 
 function commit() {
-  let text = write(strokes), slack = 0.5;
+  let text = write(strokes), slack = 0.35;
   while (text.length > MAX_CHARACTERS && slack < 20) {
     slack *= 1.5;
     text = write(strokes.map((points) => simplify(points, slack)));
@@ -75,7 +75,7 @@ function commit() {
 }
 
 function lift() {
-  if (drawing) strokes.push(simplify(drawing, 0.5));
+  if (drawing) strokes.push(simplify(drawing, 0.35));
   drawing = null;
   commit();
 }
