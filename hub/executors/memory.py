@@ -61,7 +61,7 @@ def may_have_cuda() -> bool:
     """Tell whether torch is worth asking: its import takes seconds, and not every demo needs it."""
     if importlib.util.find_spec("torch") is None:
         return False
-    drivers = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, and WSL's of either
+    drivers = ("/dev/nvidiactl", "/dev/nvmap", "/dev/kfd", "/dev/dxg")  # NVIDIA, Jetson, AMD, WSL
     return (
         "torch" in sys.modules or sys.platform == "win32" or any(Path(d).exists() for d in drivers)
     )
