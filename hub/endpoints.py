@@ -104,9 +104,7 @@ class Endpoint:
         """Return what the endpoint gave as JSON, its files through `save`; several values as a list."""
         if len(self.results) == 1:
             return self.results[0].encode(result, save)
-        return [
-            kind.encode(value, save) for kind, value in zip(self.results, result, strict=True)
-        ]
+        return [kind.encode(value, save) for kind, value in zip(self.results, result, strict=True)]
 
 
 @overload
@@ -172,6 +170,8 @@ def one_of_many(hint: Any, options: Options, where: str) -> Any:
     """Return the hint of one call's value: for a batched endpoint, the item of its list."""
     if options.max_batch == 1:
         return hint
+    if type(None) in typing.get_args(hint):  # Python 3.10 adds None where the default is None
+        hint = next(one for one in typing.get_args(hint) if one is not type(None))
     if typing.get_origin(hint) is not list:
         raise PluginError(f"{where}: a batched endpoint takes and returns lists, got {hint!r}")
     return typing.get_args(hint)[0]
