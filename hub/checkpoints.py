@@ -58,11 +58,12 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     config = read_config(folder)
     check_weights(folder)
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     try:
-        return config, load_file(folder / WEIGHTS)
-    except (SafetensorError, OSError) as error:
+        # not load_file: its tensors are the file, mapped, and who shortens that ends the process
+        return config, load((folder / WEIGHTS).read_bytes())
+    except (SafetensorError, OSError, KeyError, ValueError) as error:  # KeyError: an unknown dtype
         raise CheckpointError(
             f"{shown(folder)}/{WEIGHTS} cannot be read: {reason(error)}"
         ) from error
