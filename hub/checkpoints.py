@@ -83,7 +83,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise CheckpointError(f"{shown(folder)} has no {CONFIG}")
     try:
         config = json.loads(path.read_text("utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise CheckpointError(
             f"{shown_file(path)} is not readable JSON: {reason(error)}"
         ) from error
@@ -223,7 +223,7 @@ def stated_size(path: Path) -> int:
             tensors = json.loads(file.read(length))
             ends = [one["data_offsets"][1] for key, one in tensors.items() if key != "__metadata__"]
             return 8 + length + max(ends, default=0)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise CheckpointError(
                 f"{shown_file(path)} is damaged: its header is not that of safetensors"
             ) from error

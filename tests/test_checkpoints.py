@@ -252,6 +252,7 @@ def test_another_demos_checkpoint_is_refused_by_name(root):
     ("config", "message"),
     [
         ("{", "checkpoints/waves/config.json is not readable JSON"),
+        ("[" * 100_000, "checkpoints/waves/config.json is not readable JSON"),
         ("[]", "does not say whose it is"),
         ('{"format": 1}', "does not say whose it is"),
         ('{"demo": "waves"}', '"format" must be a whole number, got None'),

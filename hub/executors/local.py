@@ -103,6 +103,11 @@ class LocalExecutor:
         described = slot.source.endpoints().get(endpoint)
         if described is None:
             raise NotFoundError(f"{demo} has no endpoint {endpoint!r}")
+        if self._turns.mine:
+            raise ServiceError(
+                f"{demo}.{endpoint} was called through the hub by a call that has the device, and "
+                "would wait for it for ever; call the service's method itself"
+            )
         call = Call(arguments, progress, described.options.timeout)
         with self._lock:
             self._admit(slot)

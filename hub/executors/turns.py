@@ -43,6 +43,11 @@ class Turns:
     def others_wait(self) -> bool:
         return not self._queue.empty()
 
+    @property
+    def mine(self) -> bool:
+        """Whether the calling thread is the one that has the device."""
+        return self._holder is threading.current_thread()
+
     def submit(self, job: Job) -> None:
         """Queue a job; `run(job)` is called when its turn comes."""
         self._queue.put(job)
@@ -57,7 +62,7 @@ class Turns:
             return
         resume = Resume(job, threading.current_thread())
         with self._lock:
-            if self._holder is not resume.thread or self._paused >= MAX_PAUSED:
+            if not self.mine or self._paused >= MAX_PAUSED:
                 return
             self._paused += 1
             self._queue.put(resume)
