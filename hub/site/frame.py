@@ -52,6 +52,7 @@ class Frame:
         hub = self.site.hub
         cards = [views.card_of(self.site, demo) for demo in hub.demos.values()]
         cards += [views.broken_card(one) for one in hub.broken]
+        cards.sort(key=lambda card: card.state != views.READY)  # those that work come first
         tags = sorted({tag for card in cards for tag in card.tags})
         page = self.draw("home.html", cards=cards, tags=tags, root=root(request), home=True)
         return HTMLResponse(page)

@@ -18,7 +18,9 @@ def found(url):
     wanted = json.loads((FOLDER / "package.json").read_text())["dependencies"]["@gradio/client"]
     installed = FOLDER / "node_modules/@gradio/client/package.json"
     if not installed.is_file() or json.loads(installed.read_text())["version"] != wanted:
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True, timeout=150)
+        subprocess.run(
+            ["npm", "ci", "--no-audit", "--no-fund"], cwd=FOLDER, check=True, timeout=150
+        )
     run = subprocess.run(
         ["node", "client.js", url], cwd=FOLDER, capture_output=True, text=True, timeout=100
     )

@@ -254,7 +254,7 @@
     const query = new URLSearchParams();
     if (about.tab) query.set("tab", about.tab);
     keys.forEach((key, i) => {
-      if (values[i] !== null && values[i] !== undefined && values[i] !== "") query.set(key, String(values[i]));
+      if (values[i] !== null && values[i] !== undefined) query.set(key, String(values[i])); // "" may be a choice that is not the default
     });
     clearTimeout(waiting); // browsers limit how often the address may change
     if (touched) waiting = setTimeout(() => {
