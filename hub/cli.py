@@ -379,7 +379,7 @@ def evaluate(
 
 
 @app.command()
-def bench(name: DemoName, as_json: AsJson = False) -> None:
+def bench(name: DemoName, device: Device = "auto", as_json: AsJson = False) -> None:
     """Run ours and a peer in turns, in this environment; print both and their ratio.
 
     ```
@@ -387,7 +387,11 @@ def bench(name: DemoName, as_json: AsJson = False) -> None:
     latenthub bench DEMO --json
     ```
     """
-    results = part_of(one_demo(name), "benchmark", "benchmark")()
+    from hub.checkpoints import Folders
+    from hub.executors.memory import resolve_device
+
+    run = part_of(one_demo(name), "benchmark", "benchmark")
+    results = run(Folders.standard().find(name), device=resolve_device(device))
     if as_json:
         print_json([dataclasses.asdict(one) for one in results])
         return

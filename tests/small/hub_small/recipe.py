@@ -32,5 +32,5 @@ def evaluate(checkpoint: Path, device: str = "cpu", quick: bool = False) -> Eval
     return Evaluation({name: Metric(shade / 255, "", False, "one picture")}, "no data")
 
 
-def benchmark() -> list[Bench]:
+def benchmark(checkpoint: Path, device: str) -> list[Bench]:
     return [Bench("pictures", 10.0, 5.0, 2.0, "pictures/s", 3, "a stone")]
