@@ -1,3 +1,4 @@
+import contextlib
 import contextvars
 import gc
 import logging
@@ -686,16 +687,26 @@ def test_a_batch_out_of_memory_goes_on_in_smaller_ones(open_executor, waves):
     assert [len(batch) for batch in service.batches] == [8, 4, 2, 2, 4, 2, 2]
 
 
-def test_arguments_are_let_go_after_the_call(executor):
+@pytest.mark.parametrize("fails", [False, True])
+def test_arguments_are_let_go_after_the_call_without_the_garbage_collector(executor, fails):
     class Large:
         def __add__(self, other: int) -> int:
+            if fails:
+                raise InputError("x is refused", "x")
             return other
 
-    argument = Large()
-    held = weakref.ref(argument)
-    executor.call("trees", "grow", {"x": argument})
-    del argument
-    wait_for(lambda: held() is None)
+    def call_once():
+        argument = Large()
+        with contextlib.suppress(InputError):
+            executor.call("trees", "grow", {"x": argument})
+        return weakref.ref(argument)
+
+    gc.disable()
+    try:
+        held = call_once()
+        wait_for(lambda: held() is None)
+    finally:
+        gc.enable()
 
 
 def test_tensor_bytes_counts_each_memory_once():

@@ -114,9 +114,12 @@ class LocalExecutor:
             job = self._enqueue(slot, described, call)
         if not call.wait():
             raise self._give_up(slot, job, call)
-        if call.error is not None:
+        if call.error is None:
+            return call.value
+        try:
             raise call.error
-        return call.value
+        finally:
+            call.error = None  # its traceback holds this frame: they would keep each other alive
 
     def status(self, demo: str) -> Status:
         """Return how the service of `demo` is; loads nothing."""
