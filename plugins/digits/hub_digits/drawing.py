@@ -1,8 +1,8 @@
 """Drawings: strokes as text, and how a picture is brought to the form of MNIST.
 
-LeCun et al., "Gradient-based learning applied to document recognition", 1998, section III.A: a digit
-fits into a box of 20x20 pixels, is grey where it was smoothed, white on black, and its centre of
-mass is the centre of 28x28 pixels.
+LeCun et al., "Gradient-based learning applied to document recognition", 1998, section III.A: a
+digit fits into a box of 20x20 pixels, is grey where it was smoothed, white on black, and its centre
+of mass is the centre of 28x28 pixels.
 """
 
 import numpy as np
@@ -72,7 +72,8 @@ def shrink(ink: np.ndarray) -> np.ndarray:
 
 
 def corner(ink: np.ndarray, axis: int) -> int:
-    """Return where `ink` begins along `axis`, so that its centre of mass is the picture's centre."""
+    """Return where `ink` begins along `axis`, so that its centre of mass is the picture's
+    centre."""
     mass = ink.sum(axis=1 - axis)
     centre = (mass * np.arange(len(mass))).sum() / mass.sum()
     return int(np.clip(round(CENTRE - centre), 0, SIDE - len(mass)))

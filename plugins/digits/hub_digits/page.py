@@ -1,8 +1,10 @@
-"""The playground of the digits: draw, ask for a sheet, walk, complete, look at the map and the groups.
+"""The playground of the digits: draw, ask for a sheet, walk, complete, look at the map and the
+groups.
 
-A tab is a function. What a visitor moves is the value of a component and part of the link; what a tab
-shows comes from the service's endpoints. The pad, the walk and the map are small widgets of their own
-(widgets/): the first so that a drawing is a short text, the others so that they answer while dragging.
+A tab is a function. What a visitor moves is the value of a component and part of the link; what a
+tab shows comes from the service's endpoints. The pad, the walk and the map are small widgets of
+their own (widgets/): the first so that a drawing is a short text, the others so that they answer
+while dragging.
 """
 
 from __future__ import annotations
@@ -43,9 +45,9 @@ FIRST = DRAWINGS["a three"]
 def page(digits: Digits) -> gr.Blocks:
     """Draw digits out of a latent space, and see what is in it."""
     with gr.Blocks() as blocks, gr.Tabs():
-        draw_tab(digits)
+        strokes = draw_tab(digits)
         sheet_tab(digits)
-        walk_tab(digits)
+        walk_tab(digits, strokes)
         complete_tab(digits)
         map_tab(digits)
         groups_tab(digits)
@@ -55,7 +57,9 @@ def page(digits: Digits) -> gr.Blocks:
 # The tabs.
 
 
-def draw_tab(digits: Digits) -> None:
+def draw_tab(digits: Digits) -> gr.Textbox:
+    """Draw the tab; return the strokes on its pad."""
+
     def look(strokes: str) -> str:
         if not strokes:
             return pictures.empty("Draw a digit: here you will see what its code keeps.")
@@ -74,13 +78,14 @@ def draw_tab(digits: Digits) -> None:
             examples(DRAWINGS, strokes)
         with gr.Column(scale=3, min_width=300):
             seen = shown(elem_id="digits-kept")
-            verdict = shown(elem_id="digits-verdict")
+            verdict = shown("", elem_id="digits-verdict")
     bind(pad, strokes)
     restored = share("reconstruct", tab=tab, strokes=strokes)
     restored.then(None, strokes, pad, js=SAME)
     for event in (restored.then, strokes.change):
         done = event(look, strokes, seen, show_progress="hidden", trigger_mode="always_last")
         done.then(judge, strokes, verdict, show_progress="hidden", trigger_mode="always_last")
+    return strokes
 
 
 def sheet_tab(digits: Digits) -> None:
@@ -110,11 +115,24 @@ def sheet_tab(digits: Digits) -> None:
     draws(draw, controls, sheet, tab, clicked)
 
 
-def walk_tab(digits: Digits) -> None:
-    def walk(start_digit: int | str, start_seed: int, end_digit: int | str, end_seed: int) -> Any:
-        frames = digits.walk(
-            digit_of(start_digit), digit_of(end_digit), start_seed, end_seed, steps=FRAMES
-        )
+def walk_tab(digits: Digits, strokes: gr.Textbox) -> None:
+    def walk(
+        start_digit: int | str,
+        start_seed: int,
+        end_digit: int | str,
+        end_seed: int,
+        own: bool,
+        strokes: str,
+    ) -> Any:
+        if own and not strokes:
+            raise gr.Error("The pad of the Draw tab is empty: draw a digit there first.")
+        if own:
+            start = digits.prepare(paint_strokes(strokes))
+            end = digits.generate(digit_of(end_digit), 1, seed=end_seed)[0]
+            frames = digits.interpolate(start, end, FRAMES, prepare=False)
+        else:
+            ends = digit_of(start_digit), digit_of(end_digit)
+            frames = digits.walk(*ends, start_seed, end_seed, steps=FRAMES)
         return gr.HTML(frames=[pictures.source(frame) for frame in frames])
 
     with gr.Tab("Walk", id="walk") as tab, gr.Row(elem_classes="hub-row"):
@@ -124,19 +142,21 @@ def walk_tab(digits: Digits) -> None:
         with gr.Column(scale=2, min_width=280, elem_classes="hub-panel"):
             start_digit = chips("From", 3)
             start_seed = seed_slider("Which one", 1)
+            own = gr.Checkbox(False, label="From what I drew in the Draw tab")
             end_digit = chips("To", 8)
             end_seed = seed_slider("Which one", 2)
             again = gr.Button("Two others", variant="primary")
-            controls = [start_digit, start_seed, end_digit, end_seed]
+            controls = [start_digit, start_seed, end_digit, end_seed, own]
             presets = {
-                "3 to 8": (3, 1, 8, 2),
-                "4 to 9": (4, 5, 9, 4),
-                "1 to 7": (1, 3, 7, 9),
-                "one 2 to another": (2, 4, 2, 12),
+                "3 to 8": (3, 1, 8, 2, False),
+                "4 to 9": (4, 5, 9, 4, False),
+                "1 to 7": (1, 3, 7, 9, False),
+                "one 2 to another": (2, 4, 2, 12, False),
+                "my drawing to 8": (3, 1, 8, 2, True),
             }
             clicked = examples(presets, *controls)
     again.click(lambda: [fresh_seed(), fresh_seed()], None, [start_seed, end_seed]).then(
-        walk, controls, viewer, show_progress="minimal"
+        walk, [*controls, strokes], viewer, show_progress="minimal"
     )
     bind(viewer, at)
     share(
@@ -146,10 +166,12 @@ def walk_tab(digits: Digits) -> None:
         start_seed=start_seed,
         end_digit=end_digit,
         end_seed=end_seed,
+        own=own,
+        strokes=strokes,
         at=at,
     )
     tab.select(None, at, viewer, js=SAME)
-    draws(walk, controls, viewer, tab, clicked)
+    draws(walk, controls, viewer, tab, clicked, also=[strokes])
 
 
 def complete_tab(digits: Digits) -> None:
@@ -171,7 +193,7 @@ def complete_tab(digits: Digits) -> None:
         hidden: str,
         chance: float,
         again: int,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008: how gradio asks for it
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> str:
         if source == "drawing" and not ink:
             return pictures.empty("Draw the half that is to be seen.")
@@ -259,15 +281,14 @@ def map_tab(digits: Digits) -> None:
     def lay_out(method: str) -> Any:
         return gr.HTML(points=digits.map(method))
 
-    def decode(x: float, y: float, method: str) -> str:
+    def decode(x: float, y: float, method: str) -> list[Any]:
         picture = digits.decode(x, y, method)
-        return (
-            f'<div class="large">{pictures.figure(picture, f"the digit at {x:.2f}, {y:.2f}")}</div>'
-        )
+        at = pictures.figure(picture, f"the digit at {x:.2f}, {y:.2f}")
+        return [f'<div class="large">{at}</div>', gr.HTML(here=pictures.source(picture))]
 
     with gr.Tab("Map", id="map") as tab, gr.Row(elem_classes="hub-row"):
         with gr.Column(scale=3, min_width=300):
-            chart = widget("map", "0,0", label="Map", points=None, elem_id="digits-map")
+            chart = widget("map", "0,0", label="Map", points=None, here=None, elem_id="digits-map")
         with gr.Column(scale=2, min_width=280, elem_classes="hub-panel"):
             picture = shown(elem_id="digits-place")
             method = gr.Radio(
@@ -279,8 +300,8 @@ def map_tab(digits: Digits) -> None:
             x = gr.Number(0, label="x", minimum=-1, maximum=1, visible="hidden")
             y = gr.Number(0, label="y", minimum=-1, maximum=1, visible="hidden")
             gr.Markdown(
-                "Each point is the code of a real test digit. Click or drag anywhere, also between the "
-                "points; with the keyboard, the arrow keys move the cross.",
+                "Each point is the code of a real test digit. Click or drag anywhere, also between "
+                "the points; with the keyboard, the arrow keys move the cross.",
                 elem_classes="hub-caption",
             )
     chart.change(None, chart, [x, y], js="(place) => (place || '0,0').split(',').map(Number)")
@@ -291,7 +312,7 @@ def map_tab(digits: Digits) -> None:
         [tab.select, x.change, y.change, method.input],
         decode,
         [x, y, method],
-        picture,
+        [picture, chart],
         show_progress="hidden",
         trigger_mode="always_last",
     )
@@ -305,8 +326,8 @@ def groups_tab(digits: Digits) -> None:
 
     with gr.Tab("Groups", id="groups") as tab:
         gr.Markdown(
-            "The same digit in each row's first picture. In a row, one latent group is drawn anew, and the "
-            "chance in all other groups stays.",
+            "The first picture of each row is the same digit. Along a row, one latent group is "
+            "drawn anew, and the chance in all other groups stays.",
             elem_classes="hub-caption",
         )
         with gr.Row(elem_classes="hub-row"):
@@ -314,17 +335,17 @@ def groups_tab(digits: Digits) -> None:
                 grid = shown(elem_id="digits-groups")
             with gr.Column(scale=1, min_width=260, elem_classes="hub-panel"):
                 digit = chips("Digit", 5)
-                temperature = chance(1.0)
+                spread = gr.Slider(0, 4, 2, step=0.1, label="How far the varied group goes")
                 seed = seed_slider("Which one")
                 again = gr.Button("Another digit", variant="primary")
-    controls = [digit, temperature, seed]
+    controls = [digit, spread, seed]
     again.click(fresh_seed, None, seed).then(vary, controls, grid)
     share(
         "vary",
         tab=tab,
-        arguments={"digit": "which", "temperature": "spread", "seed": "base"},
+        arguments={"digit": "which", "seed": "base"},
         which=digit,
-        spread=temperature,
+        spread=spread,
         base=seed,
     )
     draws(vary, controls, grid, tab)
@@ -336,7 +357,8 @@ SAME = "(value) => value"
 
 
 def widget(name: str, value: Any, **props: Any) -> gr.HTML:
-    """Return one of the widgets of widgets/; `props` are what its JavaScript reads besides the value."""
+    """Return one of the widgets of widgets/; `props` are what its JavaScript reads besides the
+    value."""
     return gr.HTML(
         value,
         html_template=(WIDGETS / f"{name}.html").read_text(),
@@ -347,10 +369,13 @@ def widget(name: str, value: Any, **props: Any) -> gr.HTML:
     )
 
 
-def shown(**settings: Any) -> gr.HTML:
+def shown(value: str | None = None, **settings: Any) -> gr.HTML:
     """Return a place for what hub_digits.pictures makes."""
     return gr.HTML(
-        css_template=(WIDGETS / "pictures.css").read_text(), apply_default_css=False, **settings
+        pictures.empty("The model will answer here.") if value is None else value,
+        css_template=(WIDGETS / "pictures.css").read_text(),
+        apply_default_css=False,
+        **settings,
     )
 
 
@@ -401,16 +426,15 @@ def draws(
     output: Any,
     tab: gr.Tab,
     example: Dependency | None = None,
+    also: Sequence[Any] = (),
 ) -> None:
-    """Draw when a control is moved, the tab opens, or an example has set the controls."""
+    """Draw when a control is moved, the tab opens, or an example has set the controls.
+
+    `draw` gets the controls and what is in `also`.
+    """
+    inputs = [*controls, *also]
     moved = [c.input for c in controls]
-    gr.on(
-        [*moved, tab.select],
-        draw,
-        list(controls),
-        output,
-        show_progress="hidden",
-        trigger_mode="always_last",
-    )
+    gr.on(moved, draw, inputs, output, show_progress="hidden", trigger_mode="always_last")
+    tab.select(draw, inputs, output, show_progress="minimal")
     if example is not None:
-        example.then(draw, list(controls), output, show_progress="hidden")
+        example.then(draw, inputs, output, show_progress="hidden")

@@ -46,13 +46,15 @@ def judged(score: dict[str, Any]) -> str:
     """Return the classifier's bars and how likely the drawing is, of what `score` answers."""
     probabilities, best = score["probabilities"], score["digit"]
     bars = "".join(
-        f'<div class="{"best" if digit == best else ""}"><i style="height:{100 * p:.0f}%"></i>{digit}</div>'
+        f'<div class="{"best" if digit == best else ""}">'
+        f'<i style="height:{100 * p:.0f}%"></i>{digit}</div>'
         for digit, p in enumerate(probabilities)
     )
     says = f"The classifier takes it for a {best}, with {100 * probabilities[best]:.0f} per cent"
+    bound = f"{score['bound']:.1f}".replace("-", "−")
     return (
         f'<h4>Which digit is it?</h4><div class="bars" role="img" aria-label="{says}">{bars}</div>'
-        f'<div class="facts"><div><b>{score["bound"]:.1f}</b><span>nats: its log-probability is at least '
+        f'<div class="facts"><div><b>{bound}</b><span>nats: its log-probability is at least '
         f"this</span></div>{usual(score['percentile'])}</div>" + meter(score["percentile"])
     )
 

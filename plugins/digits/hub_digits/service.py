@@ -1,7 +1,7 @@
 """What can be asked of the digit models: draw, rebuild, walk, complete, judge, and look at the map.
 
-Pictures that come in may be of any size, dark on light or light on dark; `prepare` brings them to the
-form of MNIST (hub_digits.drawing). Pictures that go out are 28x28, uint8, white on black. Equal
+Pictures that come in may be of any size, dark on light or light on dark; `prepare` brings them to
+the form of MNIST (hub_digits.drawing). Pictures that go out are 28x28, uint8, white on black. Equal
 arguments give equal answers: each call draws from a random generator of its own, set to `seed`.
 """
 
@@ -91,18 +91,21 @@ class Digits:
         digit: Digit | None = None,
         count: Annotated[int, Range(2, 32)] = 10,
         temperature: Temperature = 0.85,
+        spread: Annotated[float, Range(0, 4)] = 1.0,
         seed: Seed = 0,
     ) -> Annotated[np.ndarray, Images()]:
         """Draw one digit again and again, with one latent group varied and all others fixed.
 
-        What is fixed or varied is the chance in each group; a group below a varied one still follows
-        what that one decided.
+        What is fixed or varied is the chance in each group; a group below a varied one still
+        follows what that one decided.
 
         Args:
-            group: which group varies: 0 is the top, the code of the whole digit; `groups` lists all.
+            group: which group varies: 0 is the top, the code of the whole digit; `groups` lists
+                all.
             digit: which digit; null: any.
             count: how many pictures; the first is the same for every group.
             temperature: as in `generate`.
+            spread: how far the varied group goes: 1 as far as the temperature says, 2 twice as far.
             seed: chooses the digit that is varied.
 
         Returns:
@@ -111,8 +114,8 @@ class Digits:
         shapes = self.shapes
         if group >= len(shapes):
             raise InputError(
-                f"group must be a whole number from 0 to {len(shapes) - 1}, the groups of this model; "
-                f"got {group}",
+                f"group must be a whole number from 0 to {len(shapes) - 1}, the groups of this "
+                f"model; got {group}",
                 "group",
             )
         with self.torch.inference_mode():
@@ -120,7 +123,7 @@ class Digits:
             noise = [self.torch.randn(1, *shape, generator=generator) for shape in shapes]
             others = self.torch.randn(count - 1, *shapes[group], generator=generator)
             noise = [each.expand(count, *each.shape[1:]) for each in noise]
-            noise[group] = self.torch.cat([noise[group][:1], others])
+            noise[group] = self.torch.cat([noise[group][:1], spread * others])
             return pictures(self._decode(noise, self._labels(digit, count), temperature))
 
     @endpoint
@@ -129,9 +132,8 @@ class Digits:
     ) -> Annotated[dict, Json({"groups": "one object per latent group, top first: size, level"})]:
         """List the latent groups of the generator, top first.
 
-        Returns:
-            `groups`: for each its `size`, (channels) or (channels, height, width), the `numbers` in it,
-            and its `level`: what it is mostly about.
+        Returns: `groups`: for each its `size`, (channels) or (channels, height, width), the
+        `numbers` in it, and its `level`: what it is mostly about.
         """
         heights = sorted({shape[-1] for shape in self.shapes[1:]})
         return {
@@ -173,8 +175,8 @@ class Digits:
 
         Args:
             image: a picture of one digit, at most 2048x2048 pixels, on a plain ground.
-            groups: how many latent groups to keep, from the top; the others are set to what the model
-                expects. 0 keeps nothing of the drawing; null keeps all.
+            groups: how many latent groups to keep, from the top; the others are set to what the
+                model expects. 0 keeps nothing of the drawing; null keeps all.
             prepare: false if the picture is 28x28, white on black and centred already.
 
         Returns:
@@ -190,7 +192,8 @@ class Digits:
 
     @endpoint
     def layers(self, image: Drawing, prepare: bool = True) -> Annotated[np.ndarray, Images()]:
-        """Rebuild a drawing from ever more of its code: the top group, the top two, and so on to all.
+        """Rebuild a drawing from ever more of its code: the top group, the top two, and so on to
+        all.
 
         Args:
             image: a picture of one digit, at most 2048x2048 pixels, on a plain ground.
@@ -214,9 +217,9 @@ class Digits:
         dict,
         Json(
             {
-                "bound": "lower bound on the log-probability of the drawing, in nats; higher is likelier",
+                "bound": "lower bound on its log-probability, in nats; higher is likelier",
                 "samples": "how many codes the bound was made from",
-                "percentile": "share of real test digits that are less likely, 0 to 100; null if unknown",
+                "percentile": "share of real test digits that are less likely, 0 to 100, or null",
                 "digit": "the digit the classifier takes it for, 0 to 9",
                 "probabilities": "the classifier's probability of each digit, 0 to 9",
             }
@@ -225,9 +228,10 @@ class Digits:
         """Tell how likely a drawing is as a handwritten digit, and which digit it is.
 
         The bound is the importance-weighted one of Burda et al. (arXiv:1509.00519), of the model of
-        black and white digits. Each grey pixel is made white with a chance equal to its lightness, as
-        the data the model learned from was made. More samples give a tighter bound and take longer.
-        The percentile compares the ELBO, the bound of one sample, with that of real test digits.
+        black and white digits. Each grey pixel is made white with a chance equal to its lightness,
+        as the data the model learned from was made. More samples give a tighter bound and take
+        longer. The percentile compares the ELBO, the bound of one sample, with that of real test
+        digits.
 
         Args:
             image: a picture of one digit, at most 2048x2048 pixels, on a plain ground.
@@ -272,13 +276,13 @@ class Digits:
         A Markov chain per completion starts from the hidden half of a new digit, then encodes the
         picture, draws a code, decodes it, and keeps of the result the hidden half only, 40 times:
         Rezende et al., "Stochastic Backpropagation and Approximate Inference in Deep Generative
-        Models", ICML 2014 (arXiv:1401.4082), appendix F. The chain leads to completions that fit the
-        half that is seen as far as the encoder is exact. Departure: a hidden pixel is set to its mean,
-        not drawn, as the drawing of single pixels adds speckles only.
+        Models", ICML 2014 (arXiv:1401.4082), appendix F. The chain leads to completions that fit
+        the half that is seen as far as the encoder is exact. Departure: a hidden pixel is set to
+        its mean, not drawn, as the drawing of single pixels adds speckles only.
 
         Args:
-            image: a picture of one digit, at most 2048x2048 pixels, on a plain ground. Nothing of its
-                hidden half is used but to find the place of the digit.
+            image: a picture of one digit, at most 2048x2048 pixels, on a plain ground. Nothing of
+                its hidden half is used but to find the place of the digit.
             hidden: which half is hidden.
             count: how many completions.
             temperature: how much chance there is in the codes: less gives likelier completions.
@@ -347,7 +351,8 @@ class Digits:
         Args:
             start_digit: which digit to start from; null: any.
             end_digit: which digit to end at; null: any.
-            start_seed: chooses the first digit: the one `generate` draws with this seed and count 1.
+            start_seed: chooses the first digit: the one `generate` draws with this seed and count
+                1.
             end_seed: chooses the last digit.
             steps: how many pictures, the first and the last included.
             temperature: as in `generate`.
@@ -381,8 +386,8 @@ class Digits:
         """Return a flat map of the codes of real test digits, to click on: see `decode`.
 
         Args:
-            method: "pca" shows the two directions in which codes differ most (Pearson, 1901); "tsne"
-                keeps neighbours together (van der Maaten and Hinton, JMLR 9, 2008).
+            method: "pca" shows the two directions in which codes differ most (Pearson, 1901);
+                "tsne" keeps neighbours together (van der Maaten and Hinton, JMLR 9, 2008).
 
         Returns:
             `method`, `x`, `y`, `digit`: a point per test digit.
@@ -404,8 +409,8 @@ class Digits:
     ) -> list[Annotated[np.ndarray, Image()]]:
         """Decode a place on the map: the digit the model imagines there.
 
-        The code is the mean of those of the four nearest points, each weighted by one over its squared
-        distance; what the map does not show is set to what the model expects.
+        The code is the mean of those of the four nearest points, each weighted by one over its
+        squared distance; what the map does not show is set to what the model expects.
 
         Args:
             x: from -1 to 1, as in `map`.
@@ -434,7 +439,8 @@ class Digits:
         return self.torch.from_numpy(images[:, None]).to(self.device).float() / 255
 
     def _rebuild(self, seen: np.ndarray, kept: Sequence[int | None]) -> np.ndarray:
-        """Return pictures (count, 28, 28) rebuilt from the top `kept` groups of their codes each."""
+        """Return pictures (count, 28, 28) rebuilt from the top `kept` groups of their codes
+        each."""
         with self.torch.inference_mode():
             noise = self._encode(self._tensor(seen))
             for i, each in enumerate(noise):
@@ -444,15 +450,16 @@ class Digits:
             return pictures(self._decode(noise))
 
     def _encode(self, x: Tensor) -> list[Tensor]:
-        """Return the codes of images as the noise that `_decode` takes, one per group, top first."""
+        """Return the codes of images as the noise that `_decode` takes, one per group, top
+        first."""
         labels = self.grey.any_label(len(x), None)
         return self.grey.descend(labels, seen=self.grey.look(x), temperature=0.0).noise
 
     def _decode(
         self, noise: list[Tensor], labels: Tensor | None = None, temperature: float = 1.0
     ) -> Tensor:
-        """Return the images of codes given as `noise`: how far, in standard deviations, each group's
-        code is from what the groups above it expect."""
+        """Return the images of codes given as `noise`: how far, in standard deviations, each
+        group's code is from what the groups above it expect."""
         known = self.grey.any_label(len(noise[0]), labels)
         walk = self.grey.descend(known, noise=noise, temperature=temperature)
         return self.grey.image(walk.logits)
@@ -527,8 +534,8 @@ def pictures(images: Tensor) -> np.ndarray:
 
 
 def between(start: Tensor, end: Tensor, part: Tensor) -> Tensor:
-    """Return the codes at each `part`, (steps,) in [0, 1], of the great circle from `start` to `end`,
-    codes of one group; (steps, *shape)."""
+    """Return the codes at each `part`, (steps,) in [0, 1], of the great circle from `start` to
+    `end`, codes of one group; (steps, *shape)."""
     part = part.view(-1, *[1] * start.dim())
     cosine = (start * end).sum() / (start.norm() * end.norm()).clamp_min(1e-6)
     angle = cosine.clamp(-0.999, 0.999).acos()

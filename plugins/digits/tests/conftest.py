@@ -1,4 +1,5 @@
-"""Fixtures of the digits' tests: a checkpoint whose networks learned nothing, a drawing, a browser."""
+"""Fixtures of the digits' tests: a checkpoint whose networks learned nothing, a drawing, a
+browser."""
 
 import shutil
 
@@ -83,7 +84,8 @@ def checked():
 
 @pytest.fixture(scope="session")
 def chromium():
-    """Return how Playwright starts the browser: the machine's own, else the one it brought itself."""
+    """Return how Playwright starts the browser: the machine's own, else the one it brought
+    itself."""
     names = ("chromium", "chromium-browser", "google-chrome")
     quiet = ["background-networking", "component-update", "sync"]
     return {

@@ -1,4 +1,5 @@
-"""The page of the digits, in a real browser: draw, ask for a sheet, walk, complete, click, share."""
+"""The page of the digits, in a real browser: draw, ask for a sheet, walk, complete, click,
+share."""
 
 import re
 
@@ -147,6 +148,14 @@ def test_the_walk_answers_while_the_slider_is_dragged(page, served):
     page.wait_for_url(re.compile("at=(49|50|51)"))
 
 
+def test_a_walk_starts_at_what_was_drawn(page, served):
+    page.goto(served + "?tab=walk&strokes=30202080-70207080")
+    page.wait_for_selector("#digits-walk .strip img")
+    before = pixels(page, "#digits-walk .now")
+    page.get_by_role("button", name="my drawing to 8").click()
+    wait_for_another(page, "#digits-walk .now", before)
+
+
 def test_the_walk_moves_by_keyboard(page, served):
     page.goto(served + "?tab=walk")
     page.wait_for_selector("#digits-walk .strip img")
@@ -191,8 +200,10 @@ def test_a_link_restores_a_drawing(page, served):
     page.goto(served + "?tab=draw&strokes=30202080-70207080")
     page.wait_for_selector(THREE)
     white = page.evaluate(
-        "() => { const c = document.querySelector('#digits-pad canvas').getContext('2d');"
-        " return [c.getImageData(420, 300, 1, 1).data[0], c.getImageData(300, 300, 1, 1).data[0]]; }"
+        """() => {
+            const pen = document.querySelector("#digits-pad canvas").getContext("2d");
+            return [420, 300].map((x) => pen.getImageData(x, 300, 1, 1).data[0]);
+        }"""
     )
     assert white == [255, 0]
 

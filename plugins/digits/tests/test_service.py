@@ -1,4 +1,5 @@
-"""What the endpoints of the digits answer: shapes, seeds, limits; with the bundled checkpoint, digits."""
+"""What the endpoints of the digits answer: shapes, seeds, limits; with the bundled checkpoint,
+digits."""
 
 import importlib
 import subprocess

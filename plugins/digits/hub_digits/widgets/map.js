@@ -1,8 +1,10 @@
 // A map of codes. props.points is {x, y, digit}, three lists of equal length, x and y from -1 to 1;
-// props.value is the chosen place as text, "0.25,-0.5". A legend button shows one digit alone.
+// props.value is the chosen place as text, "0.25,-0.5"; props.here is its picture, which a phone shows on
+// the map, away from the place. A legend button shows one digit alone.
 const COLORS = ["#8ab4ff", "#ff9f5a", "#63d471", "#ff6b6b", "#c39bff", "#d2a679", "#ff8ad0", "#b8bfcc", "#d9e04f", "#3fd9e0"];
 const canvas = element.querySelector("canvas");
 const legend = element.querySelector(".legend");
+const here = element.querySelector(".here");
 const pen = canvas.getContext("2d");
 const EDGE = 0.06; // of the side left free around the points
 const points = () => props.points || { x: [], y: [], digit: [] };
@@ -92,6 +94,12 @@ legend.replaceChildren(...COLORS.map((color, digit) => {
   return button;
 }));
 
+function inset() {
+  if (props.here) here.src = props.here;
+  here.classList.toggle("left", read()[0] > 0);
+}
+
 watch(["value", "points"], paint);
+watch("here", inset);
 new ResizeObserver(paint).observe(canvas);
 paint();
