@@ -51,17 +51,12 @@ def test_what_was_written_is_read_again(tmp_path):
     assert (tmp_path / "waves/README.md").read_text() == "# A card\n"
 
 
-def test_what_was_read_outlives_its_file(tmp_path):
-    code = """
-import os, sys
-from pathlib import Path
-from hub import checkpoints
-_, tensors = checkpoints.read(Path(sys.argv[1]))
-os.truncate(sys.argv[1] + "/model.safetensors", 10)
-assert tensors["weight"].sum() == 200_000
-"""
+def test_what_was_read_is_no_map_of_its_file(tmp_path):
     checkpoints.write(tmp_path / "waves", {"demo": "waves"}, {"weight": torch.ones(200_000)}, "")
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "waves")], check=True)
+    _, tensors = checkpoints.read(tmp_path / "waves")
+    with (tmp_path / "waves/model.safetensors").open("r+b") as file:  # in place, as a slip may do
+        file.write(bytes(800_000))
+    assert tensors["weight"].sum() == 200_000
 
 
 def test_tensors_that_share_memory_are_written_each_on_its_own(tmp_path):
