@@ -160,10 +160,7 @@ def judge(networks: Networks, count: int) -> dict[str, Metric]:
 
 def judged(networks: Networks, images: Tensor) -> tuple[Tensor, Tensor]:
     """Return the classifier's features and scores, float32 on the CPU, of images in [0, 1]."""
-    device = networks.classifier.score.weight.device
-    with precision(device.type):
-        features = networks.classifier.features(images.to(device))
-    features = features.float()
+    features = networks.classifier.features(images.to(networks.classifier.score.weight.device))
     return features.cpu(), networks.classifier.score(features).cpu()
 
 
@@ -173,8 +170,7 @@ def drawings(
     """Yield features and scores of one drawing per label, a part at a time."""
     generator = torch.Generator().manual_seed(seed)
     for some in labels.split(250):
-        with precision(networks.grey.paint.weight.device.type):
-            images = networks.grey.sample(len(some), some, temperature, generator)
+        images = networks.grey.sample(len(some), some, temperature, generator)
         yield judged(networks, images)
 
 

@@ -72,45 +72,48 @@ def zero_conv(inputs: int, outputs: int) -> nn.Conv2d:
 
 
 @dataclass
-class Normal:
-    """Independent normals; `mean` and `scale` float32 of one shape."""
+class Prior:
+    """Independent normals, float32; codes are counted in its deviations from its mean."""
 
     mean: Tensor
     scale: Tensor
 
-    def draw(self, temperature: float, generator: torch.Generator | None) -> Tensor:
-        if temperature == 0:
-            return self.mean
-        return self.at(temperature * torch.randn(self.mean.shape, generator=generator))
+    def at(self, deviations: Tensor) -> Tensor:
+        """Return the code that lies `deviations` scales from the mean."""
+        return self.mean + self.scale * deviations
+
+
+@dataclass
+class Posterior:
+    """Independent normals of the deviations from a prior, float32; both 0: the prior itself."""
+
+    mean: Tensor
+    log_scale: Tensor
 
     def at(self, noise: Tensor) -> Tensor:
-        """Return what lies `noise` standard deviations from the mean."""
-        return self.mean + self.scale * noise.to(self.mean.device)
+        return self.mean + self.log_scale.exp() * noise
 
-    def log_density(self, z: Tensor) -> Tensor:
-        """Return (batch,), in nats, of `z`."""
-        unit = (z - self.mean) / self.scale
-        each = -0.5 * unit.square() - self.scale.log() - 0.5 * math.log(2 * math.pi)
+    def divergence(self) -> Tensor:
+        """Return KL(posterior || prior), (batch,), in nats."""
+        each = 0.5 * ((2 * self.log_scale).exp() + self.mean.square() - 1) - self.log_scale
         return each.flatten(1).sum(1)
 
-    def divergence(self, prior: Normal) -> Tensor:
-        """Return KL(self || prior), (batch,), in nats."""
-        ratio = self.scale / prior.scale
-        shift = (self.mean - prior.mean) / prior.scale
-        each = 0.5 * (ratio.square() + shift.square() - 1) - ratio.log()
+    def log_ratio(self, noise: Tensor, deviations: Tensor) -> Tensor:
+        """Return log p(code) - log q(code), (batch,), in nats, of `deviations`, at `noise`."""
+        each = 0.5 * (noise.square() - deviations.square()) + self.log_scale
         return each.flatten(1).sum(1)
 
 
-def normal(parameters: Tensor) -> Normal:
-    """Return the normal of (batch, 2 * n, ...): means, then logs of scales."""
+def prior_of(parameters: Tensor) -> Prior:
+    """Return the prior of (batch, 2 * n, ...): means, then logs of scales."""
     mean, log_scale = parameters.float().chunk(2, dim=1)
-    return Normal(mean, log_scale.clamp(-7, 3).exp())
+    return Prior(mean, log_scale.clamp(-7, 3).exp())
 
 
-def relative_normal(prior: Normal, parameters: Tensor) -> Normal:
-    """Return the normal of (batch, 2 * n, ...): shifts and log-scale changes from `prior`."""
-    shift, change = parameters.float().chunk(2, dim=1)
-    return Normal(prior.mean + prior.scale * shift, prior.scale * change.clamp(-7, 3).exp())
+def posterior_of(parameters: Tensor) -> Posterior:
+    """Return the posterior of (batch, 2 * n, ...): means, then logs of scales."""
+    mean, log_scale = parameters.float().chunk(2, dim=1)
+    return Posterior(mean, log_scale.clamp(-7, 3))
 
 
 class GlobalGroup(nn.Module):
@@ -130,10 +133,16 @@ class GlobalGroup(nn.Module):
         nn.init.zeros_(self.posterior.bias)
         self.width = config.width7
 
-    def merge(self, prior: Normal, seen: Tensor) -> Normal:
-        return relative_normal(prior, self.posterior(seen))
+    def prepare(self, h: None, labels: Tensor) -> Tensor:
+        return labels
 
-    def forward(self, z: Tensor) -> Tensor:
+    def expect(self, labels: Tensor) -> Prior:
+        return prior_of(self.prior(labels))
+
+    def merge(self, labels: Tensor, seen: Tensor) -> Posterior:
+        return posterior_of(self.posterior(seen))
+
+    def forward(self, labels: Tensor, z: Tensor) -> Tensor:
         """Return the first top-down state, (batch, width7, 7, 7), of codes (batch, latent1)."""
         cells = self.spread(z).unflatten(1, (self.width, 7, 7))
         return cells.contiguous(memory_format=torch.channels_last)
@@ -161,9 +170,12 @@ class Group(nn.Module):
         """Return the part of the posterior that depends on the image alone: one for all samples."""
         return self.below(F.silu(features))
 
-    def merge(self, prior: Normal, h: Tensor, seen: Tensor) -> Normal:
+    def expect(self, h: Tensor) -> Prior:
+        return prior_of(self.prior(F.silu(h)))
+
+    def merge(self, h: Tensor, seen: Tensor) -> Posterior:
         joint = self.drop(F.silu(self.above(F.silu(h)) + seen))
-        return relative_normal(prior, self.posterior(joint))
+        return posterior_of(self.posterior(joint))
 
     def forward(self, h: Tensor, z: Tensor) -> Tensor:
         return h + self.add(z)
@@ -171,13 +183,24 @@ class Group(nn.Module):
 
 @dataclass
 class Pass:
-    """What one pass down the ladder gives."""
+    """What one pass down the ladder gives, a list entry per group, top first; all of it float32."""
 
-    logits: Tensor  # the likelihood's parameters, (batch, channels, 28, 28), float32
-    codes: list[Tensor]  # one per group, top first
+    logits: Tensor  # the likelihood's parameters, (batch, channels, 28, 28)
+    codes: list[Tensor]
     noise: list[Tensor]  # how far each code is from its prior's mean, in standard deviations
-    divergences: Tensor  # (groups, batch), KL(posterior || prior), in nats
-    log_ratio: Tensor  # (batch,), log p(codes) - log q(codes | image), in nats
+    posteriors: list[Posterior]  # none if the pass had no image
+    drawn: list[Tensor]  # the same distance from the posterior's mean; none if it had no image
+
+    @property
+    def divergences(self) -> Tensor:
+        """KL(posterior || prior), (groups, batch), in nats."""
+        return torch.stack([posterior.divergence() for posterior in self.posteriors])
+
+    @property
+    def log_ratio(self) -> Tensor:
+        """log p(codes) - log q(codes | image), (batch,), in nats."""
+        each = zip(self.posteriors, self.drawn, self.noise, strict=True)
+        return torch.stack([one.log_ratio(drawn, noise) for one, drawn, noise in each]).sum(0)
 
 
 class HVAE(nn.Module):
@@ -227,44 +250,38 @@ class HVAE(nn.Module):
         """Walk down the ladder for `labels`, (batch,), drawing each group's code from its posterior
         where `seen` is given, else taking it from `codes`, else from where `noise` is in its prior
         (in standard deviations), else drawing it from its prior."""
+
+        def chance(like: Tensor) -> Tensor:
+            if temperature == 0:
+                return torch.zeros_like(like)
+            return temperature * torch.randn(like.shape, generator=generator).to(like.device)
+
+        walk = Pass(torch.empty(0), [], [], [], [])
         codes = codes or []
-        prior = normal(self.top.prior(labels))
-        drawn, noises, divergences, ratios = [], [], [], []
-        h = None
+        h = None  # the state above the group
         for index, group in enumerate([self.top, *self.groups7, *self.groups14]):
             if index == 1 + self.config.groups7:
                 h = F.pixel_shuffle(self.widen(F.silu(h)), 2)  # (batch, width14, 14, 14)
                 h = h.contiguous(memory_format=torch.channels_last)
-            if index > 0:
-                h = group.prepare(h, labels)
-                prior = normal(group.prior(F.silu(h)))
+            h = group.prepare(h, labels)
+            prior = group.expect(h)
             given = codes[index] if index < len(codes) else None
             if seen is not None:
-                args = (prior, seen[index]) if index == 0 else (prior, h, seen[index])
-                posterior = group.merge(*args)
-                z = posterior.draw(temperature, generator)
-                divergences.append(posterior.divergence(prior))
-                ratios.append(prior.log_density(z) - posterior.log_density(z))
+                walk.posteriors.append(group.merge(h, seen[index]))
+                walk.drawn.append(chance(prior.mean))
+                walk.noise.append(walk.posteriors[-1].at(walk.drawn[-1]))
             elif given is not None:
-                z = given
+                walk.noise.append((given - prior.mean) / prior.scale)
             elif noise is not None:
-                z = prior.at(temperature * noise[index])
+                walk.noise.append(temperature * noise[index].to(prior.mean.device))
             else:
-                z = prior.draw(temperature, generator)
-            drawn.append(z)
-            noises.append((z - prior.mean) / prior.scale)
-            h = group(z) if index == 0 else group(h, z)
+                walk.noise.append(chance(prior.mean))
+            walk.codes.append(prior.at(walk.noise[-1]))
+            h = group(h, walk.codes[-1])
         for block in self.last:
             h = block(h)
-        logits = F.pixel_shuffle(self.paint(F.silu(h)), 2).float()
-        zero = torch.zeros(1, len(labels), device=labels.device)
-        return Pass(
-            logits,
-            drawn,
-            noises,
-            torch.stack(divergences) if divergences else zero,
-            sum(ratios) if ratios else zero[0],
-        )
+        walk.logits = F.pixel_shuffle(self.paint(F.silu(h)), 2).float()
+        return walk
 
     def log_likelihood(self, logits: Tensor, x: Tensor) -> Tensor:
         """Return log p(x | codes), (batch,), in nats, of images `x`, (batch, 1, 28, 28)."""

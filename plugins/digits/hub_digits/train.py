@@ -18,12 +18,13 @@ from torch import Tensor, nn
 
 from hub.checkpoints import write
 from hub.evaluation import Evaluation, card_text
-from hub.training import Run, shuffled
+from hub.training import Run, random_state, set_random_state, shuffled
 from hub_digits.card import CARD
 from hub_digits.data import BINARY, GREY, digits, scaled
 from hub_digits.model import HVAE, Classifier, ClassifierConfig, ModelConfig, stored
 
 Batches = Iterator[tuple[Tensor, ...]]
+SNAPSHOTS = 120  # seconds between two
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     kl_warmup: int = 1_500  # steps until the divergence counts in full
     free_bits: float = 0.5  # nats of each group that cost nothing
+    grey_beta: float = 6.0  # a nat of code against one of grey levels, most of which are noise
     clip: float = 5.0  # largest norm of the gradient
     label_dropout: float = 0.15  # how often a digit's label is hidden as "any"
     ema: float = 0.999  # decay of the average weights, which are what is kept
@@ -58,16 +60,26 @@ class TrainConfig:
 
 
 def negative_elbo(
-    model: nn.Module, images: Tensor, labels: Tensor | None, beta: float, free_bits: float
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor | None,
+    warmth: float = 1.0,
+    free_bits: float = 0.0,
+    beta: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
-    """Return the loss of a batch, and the bound it stands for, both in nats per image.
+    """Return the loss of a batch, and its negative evidence lower bound, both in nats per image.
+
+    The two are the same but for the options: `warmth`, the weight of the divergence, which rises
+    from 0 to 1; free bits; and `beta`, by which the likelihood is divided. With a beta above 1 the
+    code keeps shapes, not the noise of grey levels, and drawings from it hold together: Higgins et
+    al., "beta-VAE", ICLR 2017. The bound, and so bits per dimension, is the true one, of beta 1.
 
     Free bits: Kingma et al., "Improving Variational Inference with Inverse Autoregressive Flow",
     NIPS 2016 (arXiv:1606.04934), appendix C, per group over the batch.
     """
     log_likelihood, divergences = model(images, labels)
     each = divergences.mean(1)  # (groups,)
-    loss = beta * each.clamp_min(free_bits).sum() - log_likelihood.mean()
+    loss = warmth * each.clamp_min(free_bits).sum() - log_likelihood.mean() / beta
     return loss, each.sum() - log_likelihood.mean()
 
 
@@ -91,6 +103,7 @@ def fit(
     return each step's negative bound, in nats per image."""
     run = run or start(model, config, "fit")
     losses = []
+    beta = 1.0 if model.config.likelihood == "bernoulli" else config.grey_beta
     run.model.train()
     for share in run:
         images, labels = (part.to(run.accelerator.device) for part in next(batches))
@@ -98,8 +111,8 @@ def fit(
         labels = labels.masked_fill(hidden | (model.config.classes == 0), model.config.classes)
         rate = set_rate(run, config, share)
         with run.accelerator.autocast():
-            beta = min(1.0, (run.step + 1) / config.kl_warmup)
-            loss, bound = negative_elbo(run.model, images, labels, beta, config.free_bits)
+            warmth = min(1.0, (run.step + 1) / config.kl_warmup)
+            loss, bound = negative_elbo(run.model, images, labels, warmth, config.free_bits, beta)
         run.optimizer.zero_grad()
         run.accelerator.backward(loss)
         run.accelerator.clip_grad_norm_(run.model.parameters(), config.clip)
@@ -108,26 +121,26 @@ def fit(
         if (run.step + 1) % 100 == 0:
             run.report(bound=sum(losses[-100:]) / len(losses[-100:]), best=run.best, rate=rate)
         if validation and (run.step + 1) % config.validate_every == 0:
-            run.judge(mean_bound(run, *validation))
+            run.judge(mean_bound(run, *validation, beta))
     return losses
 
 
 @torch.no_grad()
-def mean_bound(run: Run, images: Tensor, labels: Tensor) -> float:
-    """Return the average weights' negative bound on `images`, uint8, in nats per image, always with
-    the same noise and without disturbing the run's own."""
-    kept = torch.get_rng_state()
+def mean_bound(run: Run, images: Tensor, labels: Tensor, beta: float = 1.0) -> float:
+    """Return the loss that the average weights have on `images`, uint8, in nats per image, always
+    with the same noise and without disturbing the run's own."""
+    kept = random_state()
     torch.manual_seed(0)
     model = run.average.model
     total = 0.0
     for some, some_labels in zip(images.split(250), labels.split(250), strict=True):
         some_labels = some_labels if model.config.classes else None
         with run.accelerator.autocast():
-            log_likelihood, divergences = model(
-                scaled(some).to(run.accelerator.device), some_labels
+            loss, _ = negative_elbo(
+                model, scaled(some).to(run.accelerator.device), some_labels, beta=beta
             )
-        total += float((divergences.sum(0) - log_likelihood).sum())
-    torch.set_rng_state(kept)
+        total += float(loss) * len(some)
+    set_random_state(kept)
     return total / len(images)
 
 
@@ -191,25 +204,29 @@ def distorted(images: Tensor) -> Tensor:
     return F.grid_sample(images, grid, align_corners=False).clamp(0, 1)
 
 
-def start(model: nn.Module, config: TrainConfig, name: str, folder: Path | None = None) -> Run:
-    """Return a run of `model`, or its continuation if `folder` has a snapshot."""
-    model.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(
+def optimizer_of(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
         model.parameters(),
         config.lr,
         betas=(0.9, 0.99),
         weight_decay=config.weight_decay,
         fused=True,
     )
+
+
+def start(model: nn.Module, config: TrainConfig, name: str, folder: Path | None = None) -> Run:
+    """Return a run of `model`, or its continuation if `folder` has a snapshot."""
+    model.to(memory_format=torch.channels_last)
     return Run(
         name,
         model,
-        optimizer,
+        optimizer_of(model, config),
         steps=config.classifier_steps if name == "classifier" else config.steps,
         minutes=0 if name == "classifier" else config.minutes,
         decay=config.ema,
         seed=config.seed,
         folder=folder,
+        every=SNAPSHOTS,
     )
 
 
