@@ -6,6 +6,7 @@
 #   make check     formatting, lint and types
 #   make fix       format, and mend what the linter can
 #   make bench     ours against the peer, as JSON, demo by demo
+#   make figures   write the README's table anew, and take its pictures of the real site
 #   make clean     remove .venv and caches
 #
 # PYTHON=python3.12 chooses the interpreter; any from 3.10 on will do.
@@ -27,7 +28,7 @@ INSTALLED := $(VENV)/.installed
 CHROMIUM := $(VENV)/.chromium
 PEERS := $(VENV)/.peers
 
-.PHONY: help install serve test check fix bench clean
+.PHONY: help install serve test check fix bench figures clean
 
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
@@ -51,6 +52,10 @@ fix: $(INSTALLED)
 
 bench: $(PEERS)
 	@for demo in $(notdir $(FOLDERS)); do $(BIN)/latenthub bench $$demo --json || exit 1; done
+
+figures: $(INSTALLED) $(CHROMIUM)
+	$(BIN)/python docs/demo_table.py
+	$(BIN)/python docs/take_pictures.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

@@ -1,7 +1,6 @@
-"""Fixtures that test files share: a small plugin, its checkpoint, a free port, a browser."""
+"""Fixtures that test files share: a small plugin, its checkpoint, a free port."""
 
 import json
-import shutil
 import socket
 import sys
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture
@@ -43,12 +41,3 @@ def port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """Return how Playwright starts the browser: the machine's own, else the one it brought."""
-    arguments = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    arguments += ["--disable-sync", "--no-first-run", "--no-sandbox"]
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    return {"executable_path": path, "args": arguments}

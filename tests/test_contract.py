@@ -13,7 +13,7 @@ SMALL = Path(__file__).parent / "small"
 
 @pytest.fixture
 def plugin(tmp_path):
-    """Return a copy of the small plugin that keeps the contract: without its endpoint that fails."""
+    """Return a copy of the small plugin without its endpoint that fails: it keeps the contract."""
     folder = tmp_path / "plugin"
     shutil.copytree(SMALL, folder, ignore=shutil.ignore_patterns("__pycache__"))
     service = folder / "hub_small" / "service.py"
@@ -29,7 +29,7 @@ def run(folder, *arguments):
         env={**os.environ, "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=170,
     )
     return done.returncode, done.stdout + done.stderr
 

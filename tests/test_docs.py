@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,10 @@ from hub.demo import NAME
 
 ROOT = Path(__file__).parents[1]
 TUTORIAL = (ROOT / "docs" / "plugins.md").read_text()
+README = (ROOT / "README.md").read_text()
+README_BLOCK = re.compile(
+    r"^[^\n]*`([\w./]+)`:\n\n```(python)\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
 BLOCK = re.compile(r"(?:^`([\w./]+)`:\n\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -44,12 +49,14 @@ def run(folder, *command):
         env={**environment, "PATH": path},
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=500,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_tutorials_plugin_works_as_the_tutorial_goes(folder):
     said = ""
     for name, language, text in BLOCK.findall(TUTORIAL):
@@ -62,6 +69,40 @@ def test_the_tutorials_plugin_works_as_the_tutorial_goes(folder):
     assert "directions-003.png" in said
     assert "the mean picture" in said
     assert re.search(r"\d+ passed", said) and "skipped" not in said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_readmes_shorter_plugin_works_too(folder, tmp_path):
+    blocks = [(name, text) for name, language, text in README_BLOCK.findall(README) if language]
+    assert [name.partition("/")[2] for name, _ in blocks] == [
+        "__init__.py",
+        "service.py",
+        "page.py",
+    ]
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    run(tmp_path, "latenthub", "train", "linear", "--out", "checkpoints/linear")
+    for name, text in blocks:
+        (tmp_path / name).write_text(text)
+    run(tmp_path, *"latenthub call linear directions --set count=3 --out pictures".split())
+    assert len(list((tmp_path / "pictures").glob("*.png"))) == 3
+    run(tmp_path, *"pytest --latenthub-demo linear -k page_opens_before".split())
+
+
+def test_the_readme_asks_the_api_for_what_there_is():
+    from hub.demo import resolve
+    from hub.endpoints import endpoints_of
+    from hub.plugins import discover
+
+    calls = re.findall(r"hub\.predict\((.*), api_name=\"/([a-z]+)_(\w+)\"\)", README)
+    shell = re.findall(r"^latenthub call (\w+) (\w+) (.*)$", README, re.MULTILINE)
+    assert calls and shell
+    for arguments, demo, name in [
+        *((re.findall(r"(\w+)=(\d+)", given), demo, name) for given, demo, name in calls),
+        *((re.findall(r"--set (\w+)=(\d+)", given), demo, name) for demo, name, given in shell),
+    ]:
+        endpoint = endpoints_of(resolve(discover().demos[demo].service))[name]
+        endpoint.check({key: int(value) for key, value in arguments})
 
 
 # The reference.

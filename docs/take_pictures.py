@@ -1,0 +1,71 @@
+"""Take the README's pictures of the real site: `make figures`.
+
+Every picture is a screenshot of the hub, served from the bundled checkpoints, with its colours
+reduced to 128 so that it stays small.
+"""
+
+import io
+import shutil
+import socket
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from hub.app import Hub
+from hub.site.server import start
+
+PICTURES = Path(__file__).parent / "pictures"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+
+# File, address, window, colours, and a tab to open first.
+VIEWS = [
+    ("home", "", DESKTOP, "light"),
+    ("home-dark", "", DESKTOP, "dark"),
+    ("digits", "digits", DESKTOP, "light"),
+    ("digits-sheet", "digits?tab=sheet&digit=7", DESKTOP, "light"),
+    ("digits-walk", "digits?tab=walk", DESKTOP, "dark"),
+    ("digits-map", "digits?tab=map", DESKTOP, "light"),
+    ("digits-phone", "digits", PHONE, "light"),
+]
+
+
+def main() -> None:
+    PICTURES.mkdir(exist_ok=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with Hub.open() as hub, start(hub, port=port) as site, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=ARGUMENTS
+        )
+        for name, path, window, colours in VIEWS:
+            page = browser.new_page(viewport=window, color_scheme=colours, device_scale_factor=1)
+            page.goto(site.url + path)
+            settle(page)
+            save(page.screenshot(), PICTURES / f"{name}.png")
+            page.close()
+        browser.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until fonts are there and the models have answered what the page asked for."""
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(1500)
+    for waiting in (
+        page.get_by_text("The model will answer here.").or_(page.get_by_text("Walking …")).all()
+    ):
+        waiting.wait_for(state="hidden", timeout=180_000)
+    page.wait_for_timeout(1500)
+
+
+def save(screenshot: bytes, path: Path) -> None:
+    picture = Image.open(io.BytesIO(screenshot)).convert("RGB")
+    picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    print(f"{path.name}: {path.stat().st_size // 1000} kB")
+
+
+if __name__ == "__main__":
+    main()
