@@ -1,5 +1,5 @@
-"""The playground of the digits: draw, ask for a sheet, walk, complete, look at the map and the
-groups.
+"""The playground of the digits: draw, ask for a sheet, walk, complete, click on a map, vary a
+group.
 
 A tab is a function. What a visitor moves is the value of a component and part of the link; what a
 tab shows comes from the service's endpoints. The pad, the walk and the map are small widgets of
@@ -26,6 +26,7 @@ from hub_digits.service import Digits
 WIDGETS = Path(__file__).with_name("widgets")
 SEEDS = 9999  # seeds on the page go from 0 to this, so that one can be read out
 FRAMES = 48  # pictures of a walk: all are fetched before it starts
+VARIED = 8  # pictures of a digit with one group varied
 CHOICES = [("any", ""), *((str(digit), digit) for digit in range(10))]
 
 # One click each: what a hand would draw, as strokes (hub_digits.drawing), and what is no digit.
@@ -84,7 +85,7 @@ def draw_tab(digits: Digits) -> gr.Textbox:
     restored.then(None, strokes, pad, js=SAME)
     for event in (restored.then, strokes.change):
         done = event(look, strokes, seen, show_progress="hidden", trigger_mode="always_last")
-        done.then(judge, strokes, verdict, show_progress="hidden", trigger_mode="always_last")
+        done.success(judge, strokes, verdict, show_progress="hidden", trigger_mode="always_last")
     return strokes
 
 
@@ -256,25 +257,30 @@ def complete_tab(digits: Digits) -> None:
         chance=temperature,
         again=seed,
     )
-    source.change(
-        lambda name: [gr.Column(visible=name == "digit"), gr.Column(visible=name == "drawing")],
-        source,
-        [of_model, of_hand],
+    gr.on(
+        [tab.select, source.change, hidden.change],
+        lambda name, half: [
+            gr.Column(visible=name == "digit"),
+            gr.Column(visible=name == "drawing"),
+            gr.HTML(half=half),
+        ],
+        [source, hidden],
+        [of_model, of_hand, pad],
         show_progress="hidden",
     )
     gr.on([tab.select, source.change], None, ink, pad, js=SAME)
-    hidden.change(lambda half: gr.HTML(half=half), hidden, pad, show_progress="hidden")
     again.click(fresh_seed, None, seed).then(complete, controls, completed)
-    changed = [source.input, digit.input, pick.release, ink.change, hidden.input, tab.select]
-    first = gr.on(changed, cover, [*of, hidden], completed, show_progress="hidden")
-    first.success(complete, controls, completed, trigger_mode="always_last")
-    gr.on(
-        [temperature.release, seed.release],
-        complete,
-        controls,
+    changed = [source.input, digit.input, pick.input, ink.change, hidden.input, tab.select]
+    first = gr.on(
+        changed,
+        cover,
+        [*of, hidden],
         completed,
+        show_progress="hidden",
         trigger_mode="always_last",
     )
+    moved = [first.success, temperature.input, seed.input]
+    gr.on(moved, complete, controls, completed, trigger_mode="always_last")
 
 
 def map_tab(digits: Digits) -> None:
@@ -319,10 +325,10 @@ def map_tab(digits: Digits) -> None:
 
 
 def groups_tab(digits: Digits) -> None:
-    def vary(digit: int | str, temperature: float, seed: int) -> str:
+    def vary(digit: int | str, spread: float, seed: int) -> str:
         groups = digits.groups()["groups"]
-        varied = [digits.vary(i, digit_of(digit), 8, temperature, seed) for i in range(len(groups))]
-        return pictures.rows(groups, varied)
+        varied = digits.vary(None, digit_of(digit), VARIED, spread=spread, seed=seed)
+        return pictures.rows(groups, varied.reshape(len(groups), VARIED, SIDE, SIDE))
 
     with gr.Tab("Groups", id="groups") as tab:
         gr.Markdown(

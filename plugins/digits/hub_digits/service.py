@@ -87,7 +87,7 @@ class Digits:
     @endpoint
     def vary(
         self,
-        group: Annotated[int, Range(0, 15)] = 0,
+        group: Annotated[int, Range(0, 15)] | None = 0,
         digit: Digit | None = None,
         count: Annotated[int, Range(2, 32)] = 10,
         temperature: Temperature = 0.85,
@@ -101,18 +101,18 @@ class Digits:
 
         Args:
             group: which group varies: 0 is the top, the code of the whole digit; `groups` lists
-                all.
+                all. null: each in turn.
             digit: which digit; null: any.
-            count: how many pictures; the first is the same for every group.
+            count: how many pictures of a group; the first is the same for every group.
             temperature: as in `generate`.
             spread: how far the varied group goes: 1 as far as the temperature says, 2 twice as far.
             seed: chooses the digit that is varied.
 
         Returns:
-            The pictures, each 28x28.
+            The pictures, each 28x28; for each group in turn, those of the top group first.
         """
         shapes = self.shapes
-        if group >= len(shapes):
+        if group is not None and group >= len(shapes):
             raise InputError(
                 f"group must be a whole number from 0 to {len(shapes) - 1}, the groups of this "
                 f"model; got {group}",
@@ -120,11 +120,19 @@ class Digits:
             )
         with self.torch.inference_mode():
             generator = self._generator(seed)
-            noise = [self.torch.randn(1, *shape, generator=generator) for shape in shapes]
-            others = self.torch.randn(count - 1, *shapes[group], generator=generator)
-            noise = [each.expand(count, *each.shape[1:]) for each in noise]
-            noise[group] = self.torch.cat([noise[group][:1], spread * others])
-            return pictures(self._decode(noise, self._labels(digit, count), temperature))
+            base = [self.torch.randn(1, *shape, generator=generator) for shape in shapes]
+            others = [
+                spread * self.torch.randn(count - 1, *shape, generator=generator)
+                for shape in shapes
+            ]
+            rows = []
+            for varied in range(len(shapes)) if group is None else [group]:
+                noise = [each.expand(count, *each.shape[1:]) for each in base]
+                noise[varied] = self.torch.cat([base[varied], others[varied]])
+                rows.append(noise)
+            noise = [self.torch.cat(each) for each in zip(*rows, strict=True)]
+            labels = self._labels(digit, len(noise[0]))
+            return pictures(self._decode(noise, labels, temperature))
 
     @endpoint
     def groups(

@@ -97,6 +97,8 @@ def test_only_one_group_varies_and_all_begin_alike(service):
         assert row.shape == (4, 28, 28)
         assert np.abs(row[0].astype(int) - rows[0][0]).max() <= 1
         assert not np.array_equal(row[0], row[1])
+    every = service.vary(None, digit=4, count=4, seed=2)
+    assert np.abs(every.astype(int) - np.concatenate(rows)).max() <= 1
 
 
 def test_a_group_that_is_not_there_is_refused(service):
