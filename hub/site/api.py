@@ -1,7 +1,7 @@
 """Every endpoint of every demo as a named Gradio API, `<demo>_<endpoint>`.
 
-The values travel as they came, without a Gradio component in between, so that the endpoint's own kinds check them:
-the same message reaches gradio_client, @gradio/client, curl and MCP.
+The values travel as they came, without a Gradio component in between, so that the endpoint's own
+kinds check them: the same message reaches gradio_client, @gradio/client, curl and MCP.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import gradio as gr
 from gradio.components.api_component import Api as ApiComponent
 from gradio.context import get_blocks_context
 from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_upload_folder
+from gradio.utils import get_function_description, get_upload_folder
 
 from hub.app import Hub
 from hub.demo import Demo
@@ -50,19 +50,22 @@ def register(hub: Hub, demo: Demo, taken: Mapping[str, Registered]) -> dict[str,
     """Add the demo's endpoints to the Blocks being built; return them by their API name.
 
     Raises:
-        PluginError: the service cannot be imported, or a name is taken or reserved; nothing was added.
+        PluginError: the service cannot be imported, or a name is taken or reserved; nothing was
+        added.
     """
     found = {}
     for endpoint in hub.endpoints(demo.name).values():
         one = Registered(f"{demo.prefix}_{endpoint.name}", demo.name, endpoint)
         if one.name in taken:
             raise PluginError(
-                f"{demo.name} and {taken[one.name].demo} both bring the API name {one.name!r}; rename an endpoint"
+                f"{demo.name} and {taken[one.name].demo} both bring the API name {one.name!r}; "
+                "rename an endpoint"
             )
         for parameter in endpoint.parameters:
             if parameter.name in RESERVED:
                 raise PluginError(
-                    f"{demo.name}: {endpoint.name} names a parameter {parameter.name!r}, which Gradio's clients reserve"
+                    f"{demo.name}: {endpoint.name} names a parameter {parameter.name!r}, "
+                    "which Gradio's clients reserve"
                 )
         found[one.name] = one
     for one in found.values():
@@ -74,26 +77,42 @@ def add(hub: Hub, one: Registered) -> None:
     """Add one endpoint to the Blocks being built."""
     site = get_blocks_context()
     assert site is not None
-    inputs = [taken(parameter) for parameter in one.endpoint.parameters]
+    call = function_of(hub, one)
+    description, about, _ = get_function_description(call)
+    call.__doc__ = documented(description, one.endpoint, about)  # MCP reads it again
+    inputs = [taken(p, about.get(p.name, "")) for p in one.endpoint.parameters]
     outputs = [given(kind, number) for number, kind in enumerate(one.endpoint.results, 1)]
     site.set_event_trigger(  # what gr.api does, with the kinds' schemas in place of type hints
         [],
-        function_of(hub, one),
+        call,
         inputs,
         outputs,
         preprocess=False,
         postprocess=False,
         api_name=one.name,
-        api_description=one.endpoint.doc,
+        api_description=description,
         concurrency_limit=None,  # the executor has the limits
         show_progress="hidden",
         trigger_mode=None,
     )
 
 
-def taken(parameter: Parameter) -> ApiComponent:
+def documented(description: str, endpoint: Endpoint, about: Mapping[str, str]) -> str:
+    """Return the docstring of an API function: what it does, and what each argument takes."""
+    lines = [f"    {p.name}: {explained(p, about.get(p.name, ''))}" for p in endpoint.parameters]
+    return "\n".join([description, "", "Args:", *lines]) if lines else description
+
+
+def explained(parameter: Parameter, about: str) -> str:
+    """Return what the docstring says of an argument, and what is allowed."""
+    allowed = parameter.kind.describe()
+    return f"{about.rstrip('.')}: {allowed}" if about else allowed
+
+
+def taken(parameter: Parameter, about: str) -> ApiComponent:
     """Return what documents an argument."""
-    schema = {**parameter.kind.schema(), "additional_description": parameter.kind.describe()}
+    text = explained(parameter, about)
+    schema = {**parameter.kind.schema(), "additional_description": text}
     default = None if parameter.required else parameter.default
     return ApiComponent(default, schema, parameter.name)
 

@@ -1,4 +1,4 @@
-"""The pages around the playgrounds: the gallery, and what stands above and below each playground."""
+"""The pages around the playgrounds: the gallery, and what stands above and below each one."""
 
 from __future__ import annotations
 

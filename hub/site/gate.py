@@ -1,7 +1,8 @@
-"""What stands between the network and Gradio: clear answers to malformed calls, and the pages around playgrounds.
+"""What stands between the network and Gradio: it answers malformed calls clearly.
 
-Gradio answers a malformed request with a traceback's last line, with the server's paths, or with nothing; this
-middleware looks at each call first. It passes on what is well formed, the left-out arguments filled in.
+Gradio answers a malformed request with a traceback's last line, with the server's paths, or with
+nothing; this middleware looks at each call first. It passes on what is well formed, the left-out
+arguments filled in.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 from gradio.utils import get_upload_folder
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,6 +27,7 @@ MAX_BODY = 80_000_000  # bytes of JSON: a file of 50 MB as a data URL, and some 
 CALL = re.compile(r"/gradio_api/call/(v2/)?([^/]+)/?")
 DIRECT = re.compile(r"/gradio_api/(?:run|api)/([^/]+)/?")
 JOIN = re.compile(r"/gradio_api/queue/join/?")
+OWN_FILE = re.compile(r"https?://[^/]+/gradio_api/file=(/[^?#]*)")
 NOT_UPLOADED = "a file that was not uploaded here"
 Around: TypeAlias = "Callable[[Request, str], bytes | None]"  # (request, Gradio's page) -> the page
 
@@ -41,9 +44,9 @@ class Gate:
     """The middleware.
 
     Args:
-        apis: every endpoint by its API name.
-        numbers: the name of every event, of the API and of pages, by the number Gradio's clients call it by.
-        around: returns the page to send for a page of Gradio's, or None to leave it.
+        apis: every endpoint by its API name. numbers: the name of every event, of the API and of
+        pages, by the number Gradio's clients call it by. around: returns the page to send for a
+        page of Gradio's, or None to leave it.
     """
 
     def __init__(
@@ -108,7 +111,7 @@ class Gate:
         return dict(zip(names, only_uploads(values), strict=True))
 
     def listed(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the body of a call with a list of arguments, `{"data": [7]}`, all of them filled in."""
+        """Return the body of a call with a list of arguments, `{"data": [7]}`, all filled in."""
         api = self.api(name)
         data = body.get("data")
         if not isinstance(data, list):
@@ -118,7 +121,8 @@ class Gate:
             takes = ", ".join(names) or "none"
             raise Refused(
                 422,
-                f"{api.endpoint.name} takes at most {len(names)} arguments ({takes}), got {len(data)}.",
+                f"{api.endpoint.name} takes at most {len(names)} arguments ({takes}), "
+                f"got {len(data)}.",
             )
         try:
             values = api.arranged(dict(zip(names, data, strict=False)))
@@ -127,10 +131,10 @@ class Gate:
         return {**body, "data": only_uploads(values)}
 
     def check_join(self, body: dict[str, Any]) -> None:
-        """Check a call by Gradio's own clients: its number, how many arguments, and where its files lie.
+        """Check a call by Gradio's own clients: its number, arguments' count, and files.
 
-        What is wrong with an argument of the API is left to the endpoint, whose message these clients show; they do
-        not show this middleware's.
+        What is wrong with an argument of the API is left to the endpoint, whose message these
+        clients show; they do not show this middleware's.
         """
         number, data = body.get("fn_index"), body.get("data")
         if not isinstance(number, int) or not isinstance(data, list):
@@ -219,14 +223,21 @@ def replayed(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receiv
 
 
 def only_uploads(value: Any) -> Any:
-    """Return `value` with each file that was not uploaded to this hub replaced by a text that says so."""
+    """Return `value` with each file that was not uploaded here replaced by a text that says so."""
     if isinstance(value, list):
         return [only_uploads(one) for one in value]
     if not isinstance(value, dict):
         return value
     if "path" in value and ("meta" in value or "url" in value):
-        return value if is_upload(value["path"]) else NOT_UPLOADED
+        path = own_file(value["path"])
+        return {**value, "path": path} if is_upload(path) else NOT_UPLOADED
     return {key: only_uploads(one) for key, one in value.items()}
+
+
+def own_file(path: Any) -> Any:
+    """Return the path that an address of this hub's files stands for: how MCP clients name a file."""
+    found = OWN_FILE.fullmatch(path) if isinstance(path, str) else None
+    return unquote(found[1]) if found else path
 
 
 def is_upload(path: Any) -> bool:

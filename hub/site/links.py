@@ -9,12 +9,13 @@ A page declares which of its components make its state:
         restored = share("generate", digit=digit, seed=seed)
         restored.then(draw, [digit, seed], sheet)
 
-The address then follows the controls (`/digits?digit=7&seed=3`), opening it restores them, and "Use it from" shows the
-code for what is on the screen: a key that is a parameter of the endpoint becomes its argument, "" and null being left
-out. With tabs, there is one `share` a tab, told which: `share("interpolate", tab=walk, start=a, end=b)`, where the tab
-has an id.
+The address then follows the controls (`/digits?digit=7&seed=3`), opening it restores them, and "Use
+it from" shows the code for what is on the screen: a key that is a parameter of the endpoint becomes
+its argument, "" and null being left out. With tabs, there is one `share` a tab, told which:
+`share("interpolate", tab=walk, start=a, end=b)`, where the tab has an id.
 
-In the browser `assets/hub.js` keeps the address; nothing here calls the server but the restoring itself.
+In the browser `assets/hub.js` keeps the address; nothing here calls the server but the restoring
+itself.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ def share(
 ) -> Dependency:
     """Make components part of the page's link, and of the code shown for `endpoint`.
 
-    Call it inside the page's Blocks, once for each group of controls. A value in the address that the component does
-    not allow is left at its default, with a warning that names it.
+    Call it inside the page's Blocks, once for each group of controls. A value in the address that
+    the component does not allow is left at its default, with a warning that names it.
 
     Args:
         endpoint: of the page's service; None: the group has no code to show.
@@ -66,7 +67,8 @@ def share(
         components: key in the address -> component: numbers, choices, check boxes and texts.
 
     Returns:
-        The event that has restored the components, also where the address said nothing: chain `.then(...)`.
+        The event that has restored the components, also where the address said nothing: chain
+        `.then(...)`.
 
     Raises:
         PluginError: a key is taken, a component is of another kind, or the tab has no id.
@@ -87,7 +89,7 @@ def share(
     setattr(blocks, SHARED, [*groups, group])
     if components:
         gr.on(
-            [component.change for component in components.values()],
+            [component.change for component in components.values()],  # type: ignore[attr-defined]
             fn=None,
             inputs=list(components.values()),
             js=told_to_browser(group),
@@ -141,7 +143,7 @@ def restored_on_load(blocks: gr.Blocks, group: Shared, tab: gr.Tab | None) -> De
 
 
 def read(group: Shared, query: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the values that the address gives to the group's components, and what is wrong with the others."""
+    """Return the values that the address gives to the components, and what is wrong with others."""
     values, problems = {}, []
     for key, component in group.components.items():
         if key not in query:

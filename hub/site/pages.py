@@ -72,14 +72,14 @@ def add_page(site: Site, demo: Demo) -> None:
     with route:
         if playground is not None:
             site.shared[demo.name] = shared(playground)
-            playground.render()
+            playground.render()  # type: ignore[no-untyped-call]
 
 
 def draw(hub: Hub, demo: Demo) -> gr.Blocks:
     """Return the demo's playground, its events out of the API and its errors told clearly.
 
     Raises:
-        PluginError: the page returned no Blocks, or shares the state of an endpoint that is not there.
+        PluginError: the page returned no Blocks, or shares an endpoint that is not there.
     """
     playground = resolve(demo.page)(hub.service(demo.name))
     if not isinstance(playground, gr.Blocks):

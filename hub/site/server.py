@@ -12,15 +12,14 @@ from types import FrameType, TracebackType
 from typing import Any
 
 import gradio as gr
-from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from hub.app import Hub
-from hub.errors import HubError, SettingsError
+from hub.errors import SettingsError
 from hub.media import MAX_FILE_BYTES
 from hub.site.frame import Frame
 from hub.site.gate import Gate
@@ -33,7 +32,7 @@ MAX_WAITING = 200  # calls in the queue; more are told to come back
 
 
 def build(hub: Hub) -> gr.Blocks:
-    """Return the playgrounds and the API of the hub's demos as one Gradio app, without what `serve` puts around."""
+    """Return the playgrounds and the API as one Gradio app, without what `serve` puts around."""
     return build_site(hub).blocks
 
 
@@ -73,7 +72,7 @@ def start(hub: Hub, host: str = "127.0.0.1", port: int = 7860, mcp: bool = False
     site.mcp = mcp
     site.blocks.queue(api_open=False, max_size=MAX_WAITING, default_concurrency_limit=16)
     frame = Frame(site)
-    numbers = {number: event.api_name for number, event in site.blocks.fns.items()}
+    numbers = {number: str(event.api_name) for number, event in site.blocks.fns.items()}
     gate = Middleware(Gate, apis=site.apis, numbers=numbers, around=frame.around)
     try:
         site.blocks.launch(
@@ -100,7 +99,7 @@ def start(hub: Hub, host: str = "127.0.0.1", port: int = 7860, mcp: bool = False
         )
     except OSError as error:
         raise SettingsError(taken(port)) from error
-    return Running(site, site.blocks.local_url)
+    return Running(site, str(site.blocks.local_url))
 
 
 def serve(

@@ -25,7 +25,7 @@ def package_file(demo: Demo, name: str) -> bytes | None:
 
 
 def html_of(markdown: str) -> str:
-    """Return Markdown as HTML, with $…$ and $$…$$ as MathML; HTML inside it is shown, not obeyed."""
+    """Return Markdown as HTML, $…$ and $$…$$ as MathML; HTML inside it is shown, not obeyed."""
     formulas: list[str] = []
 
     def keep(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Gradio's theme in the hub's colours; assets/hub.css has the same colours for everything around."""
+"""Gradio's theme in the hub's colours; assets/hub.css has the same for everything around."""
 
 from __future__ import annotations
 

@@ -18,15 +18,24 @@ model-index:
   - task: {type: unconditional-image-generation}
     dataset: {name: a made set, type: made}
     metrics:
-    - {name: nll_nats, type: nll_nats, value: 80.5, args: {unit: nats, higher_is_better: false, protocol: 8 images}}
+    - name: nll_nats
+      type: nll_nats
+      value: 80.5
+      args: {unit: nats, higher_is_better: false, protocol: 8 images}
 ---
 """
 
 
-def free_port():
+def a_free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def unused_port():
+    """Return a function that returns a port nobody listens on."""
+    return a_free_port
 
 
 def write_checkpoint(folder):
@@ -63,23 +72,29 @@ def hub_of(sample):
 
 
 @pytest.fixture(scope="session")
-def site(hub_of, sample, tmp_path_factory):
-    """The sample served, beside a demo without a checkpoint, one whose page fails, and a broken plugin."""
+def sample_folder(tmp_path_factory):
+    """A folder with the sample's checkpoint."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    write_checkpoint(folder / "sample")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def site(hub_of, sample, sample_folder):
+    """The sample served, beside a demo without checkpoint, a failing page, and a broken plugin."""
     from dataclasses import replace
 
     from hub.plugins import Quarantined
     from hub.site.server import start
 
-    folder = tmp_path_factory.mktemp("checkpoints")
-    write_checkpoint(folder / "sample")
     bare = replace(sample, name="bare", title="Without a checkpoint", tags=("testing",))
     lost = replace(
         sample, name="lost", title="Without a page", page="hub_sample.page:nothing", tags=()
     )
     broken = Quarantined("bad", "latenthub-bad 0.1", ImportError("No module named 'nothing'"))
     with (
-        hub_of(folder, sample, bare, lost, broken=[broken]) as hub,
-        start(hub, port=free_port()) as running,
+        hub_of(sample_folder, sample, bare, lost, broken=[broken]) as hub,
+        start(hub, port=a_free_port()) as running,
     ):
         yield running
 

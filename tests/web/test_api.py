@@ -34,7 +34,7 @@ def upload(http, name, content):
 
 
 def answer(http, api, body, way="call/v2"):
-    """Call as curl does; return what the stream ends with: ("complete", data) or ("error", message)."""
+    """Call as curl does; return how the stream ends: ("complete", data) or ("error", message)."""
     event = http.post(f"{way}/{api}", content=json.dumps(body)).json()["event_id"]
     lines = http.get(f"{way}/{api}/{event}").text.split("\n")
     return lines[-4].removeprefix("event: "), json.loads(lines[-3].removeprefix("data: "))
@@ -52,7 +52,7 @@ def as_file(path):
 
 
 def png_of(width, height):
-    """Return a PNG of that size, all black, without ever holding its pixels: rows packed one after the other."""
+    """Return a PNG of that size, all black, packed row by row."""
 
     def chunk(kind, content):
         return (
@@ -136,17 +136,13 @@ def test_json_comes_as_json(client):
 
 
 def test_a_long_call_tells_how_far_it_is(client):
-    job = client.submit(steps=8, api_name="/sample_slow")
-    assert job.result(timeout=20) == 8
-    told = (
-        [update.progress_data for update in job.communicator.job.outputs] if False else job.status()
-    )
-    assert told.code.name == "FINISHED"
-
-
-def test_progress_reaches_a_plain_http_client(http):
-    event = http.post("call/v2/sample_slow", json={"steps": 2}).json()["event_id"]
-    assert "event: complete\ndata: [2]" in http.get(f"call/v2/sample_slow/{event}").text
+    job = client.submit(steps=12, api_name="/sample_slow")
+    told = set()
+    while not job.done():
+        told |= {(one.progress, one.desc) for one in job.status().progress_data or []}
+        time.sleep(0.02)
+    assert job.result() == 12
+    assert (0.5, "step 6 of 12") in told
 
 
 @pytest.mark.parametrize(
@@ -163,7 +159,7 @@ def test_a_body_without_content_type_is_json(http):
     assert refusal(http, "sample_generate", '{"digti": 1}')[0] == 422
 
 
-# What is refused. The texts are the endpoint's own: tests/test_endpoints.py and test_kinds.py have the rest.
+# What is refused. The texts are the endpoint's own: test_endpoints.py has the rest.
 
 WRONG = [
     ({"digit": 10}, "digit must be a whole number from 0 to 9, or null; got 10"),

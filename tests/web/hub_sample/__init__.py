@@ -1,4 +1,4 @@
-"""A plugin for the tests of the site: every kind of argument and result, and no model to speak of."""
+"""A plugin for the tests of the site: every kind of argument and result, and no real model."""
 
 from hub import Demo, Paper, Published, hookimpl
 

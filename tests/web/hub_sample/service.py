@@ -25,6 +25,9 @@ class Sample:
         """Draw pictures, each of one grey level.
 
         The level is the digit's, or follows from the seed.
+
+        Args:
+            count: how many pictures
         """
         level = 255 - 20 * digit if digit is not None else seed % 256
         return np.full((count, 8, 8), level, np.uint8)
