@@ -101,7 +101,7 @@ class Endpoint:
         return {p.name: p.default for p in self.parameters if not p.required}
 
     def encode(self, result: Any, save: Save) -> Any:
-        """Return what the endpoint gave as JSON, its files through `save`; several values as a list."""
+        """Return what the endpoint gave as JSON, files through `save`; several values as a list."""
         if len(self.results) == 1:
             return self.results[0].encode(result, save)
         return [kind.encode(value, save) for kind, value in zip(self.results, result, strict=True)]

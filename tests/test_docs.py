@@ -14,9 +14,7 @@ from hub.demo import NAME
 ROOT = Path(__file__).parents[1]
 TUTORIAL = (ROOT / "docs" / "plugins.md").read_text()
 README = (ROOT / "README.md").read_text()
-README_BLOCK = re.compile(
-    r"^[^\n]*`([\w./]+)`:\n\n```(python)\n(.*?)^```", re.MULTILINE | re.DOTALL
-)
+README_BLOCK = re.compile(r"`([\w./]+)`:\n\n```(python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"(?:^`([\w./]+)`:\n\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

@@ -235,7 +235,7 @@ def only_uploads(value: Any) -> Any:
 
 
 def own_file(path: Any) -> Any:
-    """Return the path that an address of this hub's files stands for: how MCP clients name a file."""
+    """Return the path that an address of a file here stands for: how MCP clients name a file."""
     found = OWN_FILE.fullmatch(path) if isinstance(path, str) else None
     return unquote(found[1]) if found else path
 
