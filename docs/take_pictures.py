@@ -37,6 +37,8 @@ def main() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with Hub.open() as hub, start(hub, port=port) as site, sync_playwright() as playwright:
+        if site.site.problems:
+            raise SystemExit(f"no picture is taken: {site.site.problems}")
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=ARGUMENTS
         )
