@@ -10,7 +10,7 @@ def hub_demo() -> Demo:
     return Demo(
         name="digits",
         title="Digit generation",
-        summary="Draw digits out of a latent space, walk from one to another, complete half of one.",
+        summary="Draw digits from a latent space, walk between them, and complete half of one.",
         service="hub_digits.service:Digits",
         page="hub_digits.page:page",
         train="hub_digits.train:train",
