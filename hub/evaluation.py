@@ -141,15 +141,13 @@ def metric_table(evaluation: Evaluation) -> list[str]:
 
 
 def training_lines(training: Mapping[str, Any]) -> list[str]:
-    """Return how each part was trained, and the settings."""
+    """Return how each part was trained, a line of facts and its settings."""
     lines = []
-    for part, facts in training.items():
-        if part != "settings" and isinstance(facts, Mapping):
-            lines.append(
-                f"- {part}: " + ", ".join(f"{key} {value}" for key, value in facts.items())
-            )
-    if "settings" in training:
-        lines += ["", "Settings: `" + json.dumps(training["settings"]) + "`"]
+    for part, told in training.items():
+        facts = {key: value for key, value in told.items() if key != "settings"}
+        lines.append(f"- {part}: " + ", ".join(f"{key} {value}" for key, value in facts.items()))
+        if "settings" in told:
+            lines.append(f"  with `{json.dumps(told['settings'])}`")
     return lines
 
 

@@ -25,7 +25,8 @@ CARD = Card("Small", "A small model.", tags=("vae",), datasets=(("images/mnist",
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    training = {"binary": {"steps": 10, "minutes": 1.5, "device": "CPU"}, "settings": {"lr": 0.1}}
+    settings = {"lr": 0.1}
+    training = {"binary": {"steps": 10, "minutes": 1.5, "device": "CPU", "settings": settings}}
     config = {"demo": "small", "format": 1, "training": training}
     (tmp_path / "config.json").write_text(json.dumps(config))
     return tmp_path
@@ -48,7 +49,8 @@ def test_a_quick_evaluation_leaves_the_full_one_on_the_card(checkpoint):
 def test_a_card_before_any_evaluation_has_no_metrics(checkpoint):
     write_card(checkpoint, CARD, Evaluation({}, ""))
     assert card_metrics(checkpoint) == {}
-    assert "Not measured yet." in (checkpoint / "README.md").read_text()
+    text = (checkpoint / "README.md").read_text()
+    assert "Not measured yet." in text and '`{"lr": 0.1}`' in text
 
 
 def test_a_card_tells_licence_data_and_training(checkpoint):

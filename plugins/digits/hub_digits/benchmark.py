@@ -24,7 +24,7 @@ RUNS = 7
 
 def benchmark(checkpoint: Path, device: str = "cpu") -> list[Bench]:
     """Return images per second drawn, encoded and trained on, ours and the peer's, where a ratio
-    above 1 means that ours is faster; and the latency of one call through the hub over the bare one.
+    above 1 means that ours is faster; and the latency of a call through the hub over a bare one.
 
     Both get batches of 128. Ours trains as its recipe does, in bfloat16 where that is fast, and
     otherwise computes in float32, as its service does; the peer computes as its trainer does by

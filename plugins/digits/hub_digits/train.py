@@ -34,8 +34,8 @@ class TrainConfig:
     part: Literal["all", "binary", "grey", "classifier"] = (
         "all"  # which network; each resumes alone
     )
-    steps: int = 24_000  # of a generator
-    classifier_steps: int = 4_000
+    steps: int = 13_000  # of a generator
+    classifier_steps: int = 3_600
     minutes: float = 0  # end a generator's run by then, annealing the sooner; 0: after its steps
     batch: int = 128  # images a step, over all processes
     lr: float = 2e-3  # falls with the cosine to a hundredth
@@ -47,7 +47,7 @@ class TrainConfig:
     clip: float = 5.0  # largest norm of the gradient
     label_dropout: float = 0.15  # how often a digit's label is hidden as "any"
     ema: float = 0.999  # decay of the average weights, which are what is kept
-    validate_every: int = 1_000  # steps
+    validate_every: int = 500  # steps
     validation_images: int = 2_000
     seed: int = 0
 
@@ -122,6 +122,8 @@ def fit(
             run.report(bound=sum(losses[-100:]) / len(losses[-100:]), best=run.best, rate=rate)
         if validation and (run.step + 1) % config.validate_every == 0:
             run.judge(mean_bound(run, *validation, beta))
+    if validation:
+        run.judge(mean_bound(run, *validation, beta))
     return losses
 
 
@@ -167,10 +169,10 @@ def fit_classifier(
         losses.append(loss.item())
         if (run.step + 1) % 50 == 0:
             run.report(loss=sum(losses[-50:]) / len(losses[-50:]), error=run.best)
-        if validation and (
-            (run.step + 1) % config.validate_every == 0 or run.step + 1 == run.steps
-        ):
+        if validation and (run.step + 1) % config.validate_every == 0:
             run.judge(error_rate(run, *validation))
+    if validation:
+        run.judge(error_rate(run, *validation))
     return losses
 
 
@@ -258,7 +260,9 @@ def train_part(part: str, network: nn.Module, config: TrainConfig, folder: Path)
             "minutes": round(run.seconds / 60, 1),
             "validation": round(run.best, 3),
             "device": device_name(run.accelerator.device),
+            "threads": torch.get_num_threads(),
             "processes": run.accelerator.num_processes,
+            "settings": asdict(config),
         }
         save_part(folder, part, weights, facts)
 
@@ -273,7 +277,7 @@ def save_part(folder: Path, part: str, weights: dict[str, Tensor], facts: dict[s
 def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} threads"
+    return "CPU"
 
 
 def networks_of(model: ModelConfig) -> dict[str, ModelConfig | ClassifierConfig]:
@@ -300,15 +304,13 @@ def train(out: Path, model: ModelConfig, config: TrainConfig) -> None:
             train_part(part, kind(network_config), config, folder)
     finished = all((folder / f"{part}.safetensors").exists() for part in configs)
     if finished and int(os.environ.get("RANK", "0")) == 0:
-        assemble(out, configs, config)
+        assemble(out, configs)
 
 
-def assemble(
-    out: Path, configs: dict[str, ModelConfig | ClassifierConfig], config: TrainConfig
-) -> None:
+def assemble(out: Path, configs: dict[str, ModelConfig | ClassifierConfig]) -> None:
     """Write the checkpoint `out` of the networks in `out/.parts`, with what the pages need."""
     tensors: dict[str, Tensor] = {}
-    settings: dict[str, Any] = {"demo": "digits", "training": {"settings": asdict(config)}}
+    settings: dict[str, Any] = {"demo": "digits", "training": {}}
     networks = {}
     for part, network_config in configs.items():
         file = out / ".parts" / f"{part}.safetensors"
