@@ -26,6 +26,7 @@ from hub.site.api import Registered
 MAX_BODY = 80_000_000  # bytes of JSON: a file of 50 MB as a data URL, and some room
 CALL = re.compile(r"/gradio_api/call/(v2/)?([^/]+)/?")
 DIRECT = re.compile(r"/gradio_api/(?:run|api)/([^/]+)/?")
+READ = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)/?")
 JOIN = re.compile(r"/gradio_api/queue/join/?")
 OWN_FILE = re.compile(r"https?://[^/]+/gradio_api/file=(/[^?#]*)")
 NOT_UPLOADED = "a file that was not uploaded here"
@@ -54,11 +55,13 @@ class Gate:
         app: ASGIApp,
         apis: Mapping[str, Registered],
         numbers: Mapping[int, str],
+        waits: Callable[[str], bool],
         around: Around,
     ) -> None:
         self.app = app
         self.apis = apis
         self.numbers = numbers
+        self.waits = waits
         self.around = around
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -153,6 +156,11 @@ class Gate:
 
     async def get(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put the page around what Gradio sends, where it sends a page."""
+        read = READ.fullmatch(scope["path"].removeprefix(scope.get("root_path", "")))
+        if read and not self.waits(read[1]):
+            message = "There is no such call, or its answer was read already; call again."
+            await JSONResponse({"error": message, "detail": message}, 404)(scope, receive, send)
+            return
         started: Message = {}
         parts: list[bytes] = []
 

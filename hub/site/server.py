@@ -73,7 +73,13 @@ def start(hub: Hub, host: str = "127.0.0.1", port: int = 7860, mcp: bool = False
     site.blocks.queue(api_open=False, max_size=MAX_WAITING, default_concurrency_limit=16)
     frame = Frame(site)
     numbers = {number: str(event.api_name) for number, event in site.blocks.fns.items()}
-    gate = Middleware(Gate, apis=site.apis, numbers=numbers, around=frame.around)
+
+    def waits(call: str) -> bool:
+        queue = site.blocks._queue
+        left = queue.pending_event_ids_session.values()
+        return call in queue.event_ids_to_events or any(call in calls for calls in left)
+
+    gate = Middleware(Gate, apis=site.apis, numbers=numbers, waits=waits, around=frame.around)
     try:
         site.blocks.launch(
             server_name=host,

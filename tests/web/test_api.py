@@ -259,6 +259,15 @@ def test_a_call_by_number_with_too_few_arguments_is_refused(http, site):
     )
 
 
+@pytest.mark.parametrize("way", ["call", "call/v2"])
+def test_an_answer_is_read_once(http, way):
+    event = http.post("call/v2/sample_greet", json={"name": "Ann"}).json()["event_id"]
+    assert "complete" in http.get(f"{way}/sample_greet/{event}").text
+    for call in (event, "nonsense"):
+        again = http.get(f"{way}/sample_greet/{call}")
+        assert (again.status_code, again.json()["error"][:22]) == (404, "There is no such call,")
+
+
 def test_a_failure_inside_tells_no_detail(http):
     event, data = answer(http, "sample_fail", {})
     assert event == "error"

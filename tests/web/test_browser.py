@@ -1,11 +1,15 @@
 """The site in Chromium: what a visitor clicks, types and sees."""
 
 import re
+import shlex
 import shutil
+import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 HERE = Path(__file__).parent
@@ -275,3 +279,36 @@ def test_an_unknown_address_is_told_in_words(chromium, url):
     page.goto(url + "bad")
     assert "No module named 'nothing'" in page.locator(".hub-summary").text_content()
     page.close()
+
+
+# The code on a page, run as it stands.
+
+
+def snippet(page, endpoint, language):
+    page.locator("[data-hub=endpoint]").select_option(endpoint)
+    page.get_by_role("tab", name=language).click()
+    return page.locator("#hub-snippet").text_content()
+
+
+@pytest.mark.parametrize("endpoint", ["generate", "invert", "slow"])
+@pytest.mark.parametrize(
+    ("language", "command"),
+    [("Python", [sys.executable, "-c"]), ("curl", ["bash", "-c"])],
+)
+def test_the_code_on_a_page_runs(open_page, tmp_path, endpoint, language, command):
+    page = open_page("sample?digit=7&count=2", wait="gradio-app img")
+    code = snippet(page, endpoint, language)
+    Image.new("L", (8, 8)).save(tmp_path / "picture.png")
+    run = subprocess.run([*command, code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert {"generate": "result.png", "invert": "result.png", "slow": "3"}[endpoint] in run.stdout
+
+
+def test_the_shell_code_names_demo_endpoint_and_arguments(open_page):
+    page = open_page(
+        "sample?tab=greet&name=Ann+O%27Hara", wait="gradio-app textarea, gradio-app input"
+    )
+    expect(page.locator("#hub-snippet")).to_contain_text("O'Hara")
+    words = shlex.split(snippet(page, "greet", "Shell"))
+    assert words[:4] == ["latenthub", "call", "sample", "greet"]
+    assert words[4:] == ["--set", "name=Ann O'Hara", "--out", "results"]
