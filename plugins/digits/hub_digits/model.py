@@ -140,7 +140,12 @@ class GlobalGroup(nn.Module):
         return prior_of(self.prior(labels))
 
     def merge(self, labels: Tensor, seen: Tensor) -> Posterior:
-        return posterior_of(self.posterior(seen))
+        """Return the posterior, which is found relative to the prior of "any", the last label: an
+        image has its place whatever its label, and a label's prior is where its images are."""
+        place, prior = posterior_of(self.posterior(seen)), self.expect(labels)
+        any_label = prior_of(self.prior.weight[-1:])
+        mean = (any_label.at(place.mean) - prior.mean) / prior.scale
+        return Posterior(mean, place.log_scale + (any_label.scale / prior.scale).log())
 
     def forward(self, labels: Tensor, z: Tensor) -> Tensor:
         """Return the first top-down state, (batch, width7, 7, 7), of codes (batch, latent1)."""

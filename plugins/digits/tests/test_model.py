@@ -128,6 +128,13 @@ def test_the_digit_asked_for_changes_the_drawing():
     assert not torch.allclose(one, other) and not torch.allclose(one, any_digit)
 
 
+@torch.no_grad()
+def test_an_image_has_its_global_code_whatever_its_label():
+    model, x = small_model(classes=10), some_images(2)
+    told, untold = model.encode(x, torch.tensor([3, 7]))[0], model.encode(x)[0]
+    assert torch.allclose(told, untold, atol=1e-5)
+
+
 def small_checkpoint(folder: Path) -> dict[str, torch.nn.Module]:
     networks = {
         "binary": small_model(),
