@@ -279,7 +279,8 @@ def complete_tab(digits: Digits) -> None:
         show_progress="hidden",
         trigger_mode="always_last",
     )
-    moved = [first.success, temperature.input, seed.input]
+    first.success(complete, controls, completed, trigger_mode="always_last")
+    moved = [temperature.input, seed.input]
     gr.on(moved, complete, controls, completed, trigger_mode="always_last")
 
 

@@ -11,7 +11,7 @@ sync_api = pytest.importorskip("playwright.sync_api")
 
 from hub.app import Hub  # noqa: E402
 
-STEP = 30_000  # milliseconds that a busy machine may take for one answer
+STEP = 60_000  # milliseconds that a busy machine may take for one answer
 THREE = "#digits-kept img"
 
 
