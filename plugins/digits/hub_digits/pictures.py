@@ -62,7 +62,7 @@ def judged(score: dict[str, Any]) -> str:
 def usual(percentile: float | None) -> str:
     if percentile is None:
         return ""
-    return f"<div><b>{percentile:.0f} %</b><span>of real test digits are less likely</span></div>"
+    return f"<div><b>{percentile:.0f} %</b><span>of real digits are less likely</span></div>"
 
 
 def meter(percentile: float | None) -> str:

@@ -30,7 +30,7 @@ Steps = Annotated[int, Range(2, 64)]
 Coordinate = Annotated[float, Range(-1, 1)]
 
 CHAIN = 40  # rounds of the completing chain; pictures stop changing after about 20
-ELBO_DRAWS = 16  # codes that the ELBO of a drawing is averaged over
+USUAL_SAMPLES = 50  # codes that the bounds of real digits in the checkpoint were made from
 NEIGHBOURS = 4  # points of the map that a decoded place is mixed from
 LEVELS = [
     "the whole digit",
@@ -218,7 +218,7 @@ class Digits:
     def score(
         self,
         image: Drawing,
-        samples: Annotated[int, Range(1, 500)] = 50,
+        samples: Annotated[int, Range(1, 500)] = USUAL_SAMPLES,
         prepare: bool = True,
         seed: Seed = 0,
     ) -> Annotated[
@@ -227,7 +227,7 @@ class Digits:
             {
                 "bound": "lower bound on its log-probability, in nats; higher is likelier",
                 "samples": "how many codes the bound was made from",
-                "percentile": "share of real test digits that are less likely, 0 to 100, or null",
+                "percentile": "share of real digits that are less likely, 0 to 100, or null",
                 "digit": "the digit the classifier takes it for, 0 to 9",
                 "probabilities": "the classifier's probability of each digit, 0 to 9",
             }
@@ -256,14 +256,17 @@ class Digits:
         with self.torch.inference_mode():
             x = self._tensor(white[None])
             bound = self.binary.bound(x, samples, seed).item()
-            several = x.expand(ELBO_DRAWS, -1, -1, -1)
-            elbo = self.binary.elbo(several, generator=self._generator(seed)).mean().item()
+            like_others = (
+                bound
+                if samples == USUAL_SAMPLES
+                else self.binary.bound(x, USUAL_SAMPLES, seed).item()
+            )
             logits = self.classifier(self._tensor(seen[None])).float()
             probabilities = logits.softmax(dim=1)[0].cpu().numpy()
         return {
             "bound": bound,
             "samples": samples,
-            "percentile": self._percentile(elbo),
+            "percentile": self._percentile(like_others),
             "digit": int(probabilities.argmax()),
             "probabilities": probabilities.round(4).tolist(),
         }
@@ -393,6 +396,9 @@ class Digits:
     ]:
         """Return a flat map of the codes of real test digits, to click on: see `decode`.
 
+        The codes are the top group's, of the model that is not told which digit it sees: so the
+        digit is in the code.
+
         Args:
             method: "pca" shows the two directions in which codes differ most (Pearson, 1901);
                 "tsne" keeps neighbours together (van der Maaten and Hinton, JMLR 9, 2008).
@@ -431,8 +437,8 @@ class Digits:
         codes = [self._code_at(place) for place in zip(x, y, method, strict=True)]
         with self.torch.inference_mode():
             top = self.torch.tensor(np.stack(codes), dtype=self.torch.float32, device=self.device)
-            rest = [None] * (len(self.shapes) - 1)
-            return list(pictures(self.grey.decode([top, *rest], temperature=0.0)))
+            rest = [None] * (len(code_shapes(self.binary.config)) - 1)
+            return list(pictures(self.binary.decode([top, *rest], temperature=0.0)))
 
     # Steps that several endpoints share.
 
@@ -498,11 +504,11 @@ class Digits:
         weights = 1 / (squares[nearest] + 1e-6)
         return weights @ self._table("map.codes")[nearest] / weights.sum()
 
-    def _percentile(self, elbo: float) -> float | None:
-        """Return the share of real digits with a lower ELBO, in per cent."""
+    def _percentile(self, bound: float) -> float | None:
+        """Return the share of real digits with a lower bound of 50 samples, in per cent."""
         if "usual.elbo" not in self.tables:
             return None
-        return round(100 * float((np.sort(self._table("usual.elbo")) < elbo).mean()), 1)
+        return round(100 * float((np.sort(self._table("usual.elbo")) < bound).mean()), 1)
 
 
 def code_shapes(config: ModelConfig) -> list[tuple[int, ...]]:

@@ -321,7 +321,8 @@ def assemble(out: Path, configs: dict[str, ModelConfig | ClassifierConfig]) -> N
         settings[part] = asdict(network_config)
         with safe_open(file, "pt") as opened:
             settings["training"][part] = json.loads(opened.metadata()["facts"])
-    tensors.update(map_tables(networks["grey"], *digits(GREY, "test")))
+    # Of the unconditional model: told the digit, the other need not keep it in its code.
+    tensors.update(map_tables(networks["binary"], *digits(GREY, "test")))
     tensors.update(usual_table(networks["binary"], digits(BINARY, "validation")[0]))
     write(out, settings, tensors, card_text(CARD, settings, Evaluation({}, "")))
 
