@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from torch import Tensor
 
 from hub.checkpoints import Folders
 from hub_digits.service import Digits, between, pictures
 
-CORNERS = ((2, 4), (7, 1), (6, 3), (8, 2))  # (digit, seed): upper left and right, lower left, right
+CORNERS = (2, 7, 6, 8)  # digits: upper left and right, lower left and right
 COLORS = ((87, 201, 189), (240, 169, 98), (122, 162, 255), (240, 122, 154))  # of the same corners
 GROUND = (14, 17, 21)
 COLUMNS, ROWS, SCALE = 8, 6, 5
@@ -23,18 +24,26 @@ PATH = Path(__file__).with_name("thumbnail.png")
 
 
 def plane(digits: Digits) -> np.ndarray:
-    """Return the digits between the four corners, (rows, columns, 28, 28) uint8."""
+    """Return the digits between the four corners, (rows, columns, 28, 28) uint8.
+
+    A corner is the top group's code of the most typical test digit of its kind.
+    """
     torch = digits.torch
+    codes, labels = digits.tables["map.codes"].float(), digits.tables["map.labels"]
+    corners = [typical(codes[labels == digit]) for digit in CORNERS]
+    across, down = torch.linspace(0, 1, COLUMNS), torch.linspace(0, 1, ROWS)
+    top, bottom = between(corners[0], corners[1], across), between(corners[2], corners[3], across)
+    columns = [between(a, b, down) for a, b in zip(top, bottom, strict=True)]
+    code = torch.stack(columns, dim=1).flatten(0, 1)
     with torch.inference_mode():
-        drawn = [digits.generate(digit, 1, 0.7, seed)[0] for digit, seed in CORNERS]
-        codes = digits._encode(digits._tensor(np.stack(drawn)))
-        across, down = torch.linspace(0, 1, COLUMNS), torch.linspace(0, 1, ROWS)
-        rows = []
-        for code in codes:
-            top, bottom = between(code[0], code[1], across), between(code[2], code[3], across)
-            columns = [between(a, b, down) for a, b in zip(top, bottom, strict=True)]
-            rows.append(torch.stack(columns, dim=1).flatten(0, 1))
-        return pictures(digits._decode(rows)).reshape(ROWS, COLUMNS, 28, 28)
+        return pictures(digits.binary.decode([code], temperature=0.0)).reshape(
+            ROWS, COLUMNS, 28, 28
+        )
+
+
+def typical(codes: Tensor) -> Tensor:
+    """Return the one of `codes`, (count, dimensions), that is nearest to their mean."""
+    return codes[(codes - codes.mean(dim=0)).square().sum(dim=1).argmin()]
 
 
 def color_at(row: int, column: int) -> np.ndarray:

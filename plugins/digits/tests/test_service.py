@@ -255,3 +255,9 @@ def test_importing_the_page_builds_nothing():
     gradio = pytest.importorskip("gradio")
     module = importlib.import_module("hub_digits.page")
     assert not [value for value in vars(module).values() if isinstance(value, gradio.Blocks)]
+
+
+def test_the_thumbnail_is_a_plane_of_digits(service):
+    from hub_digits.thumbnail import paint, plane
+
+    assert paint(plane(service)).size == (960, 720)
