@@ -1,7 +1,7 @@
 """Take the README's pictures of the real site: `make figures`.
 
 Every picture is a screenshot of the hub, served from the bundled checkpoints, with its colours
-reduced to 128 so that it stays small.
+reduced to 256 so that it stays small.
 """
 
 import io
@@ -19,7 +19,15 @@ PICTURES = Path(__file__).parent / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 
-# File, address, window, colours, and a tab to open first.
+# What a page shows while its model is at work, and a script that tells that none of it is in sight.
+WAITING = ("The model will answer here.", "Walking …")
+ANSWERED = """texts => {
+    const inSight = one => one.checkVisibility({ opacityProperty: true });
+    const waits = one => inSight(one) && texts.includes(one.textContent.trim());
+    return ![...document.querySelectorAll(".empty, .wait")].some(waits);
+}"""
+
+# File, address, window, colours.
 VIEWS = [
     ("home", "", DESKTOP, "light"),
     ("home-dark", "", DESKTOP, "dark"),
@@ -56,16 +64,13 @@ def settle(page: Page) -> None:
     page.wait_for_load_state("networkidle")
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(1500)
-    for waiting in (
-        page.get_by_text("The model will answer here.").or_(page.get_by_text("Walking …")).all()
-    ):
-        waiting.wait_for(state="hidden", timeout=180_000)
+    page.wait_for_function(ANSWERED, arg=list(WAITING), timeout=180_000)
     page.wait_for_timeout(1500)
 
 
 def save(screenshot: bytes, path: Path) -> None:
     picture = Image.open(io.BytesIO(screenshot)).convert("RGB")
-    picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size // 1000} kB")
 
 
