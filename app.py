@@ -1,7 +1,8 @@
 """Serve the hub: `python app.py`, and the entry of a Hugging Face Space.
 
-LATENTHUB_HOST and LATENTHUB_PORT say where (127.0.0.1:7860), LATENTHUB_DEVICE on what (auto), LATENTHUB_CHECKPOINTS
-names a folder of checkpoints, LATENTHUB_STRICT=1 refuses to start with a broken plugin, LATENTHUB_MCP=1 serves MCP too.
+LATENTHUB_HOST and LATENTHUB_PORT say where (127.0.0.1:7860), LATENTHUB_DEVICE on what (auto),
+LATENTHUB_CHECKPOINTS names a folder of checkpoints, LATENTHUB_STRICT=1 refuses to start with a
+broken plugin, LATENTHUB_MCP=1 serves MCP too.
 """
 
 import os
