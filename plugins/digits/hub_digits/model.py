@@ -40,6 +40,7 @@ class ModelConfig:
     latent14: int = 4  # channels of each stochastic 14x14 map
     groups7: int = 3  # stochastic groups at 7x7
     groups14: int = 2  # stochastic groups at 14x14
+    tilted: bool = False  # a label's prior of the global code has a full covariance
     mixtures: int = 3  # logistics a pixel's grey level is a mixture of
     dropout: float = 0.15  # of whole maps within a block; the binarized set is overfitted without
 
@@ -73,33 +74,61 @@ def zero_conv(inputs: int, outputs: int) -> nn.Conv2d:
 
 @dataclass
 class Prior:
-    """Independent normals, float32; codes are counted in its deviations from its mean."""
+    """A normal, float32; codes are counted in deviations: how many scales they are from its mean.
+
+    With a `tilt`, a unit lower triangular matrix, (batch, n, n), its covariance is a full one, with
+    scale * tilt for its Cholesky factor; without, its dimensions are independent.
+    """
 
     mean: Tensor
     scale: Tensor
+    tilt: Tensor | None = None
 
     def at(self, deviations: Tensor) -> Tensor:
-        """Return the code that lies `deviations` scales from the mean."""
+        """Return the codes of `deviations`."""
+        if self.tilt is not None:
+            deviations = (self.tilt * deviations[:, None]).sum(2)
         return self.mean + self.scale * deviations
+
+    def deviations(self, codes: Tensor) -> Tensor:
+        """Return the deviations of `codes`."""
+        straight = (codes - self.mean) / self.scale
+        if self.tilt is None:
+            return straight
+        tilt = self.tilt.expand(len(straight), -1, -1)
+        solve = torch.linalg.solve_triangular
+        return solve(tilt, straight[:, :, None], upper=False, unitriangular=True)[:, :, 0]
 
 
 @dataclass
 class Posterior:
-    """Independent normals of the deviations from a prior, float32; both 0: the prior itself."""
+    """A normal of the deviations from a prior, float32; all 0: the prior itself.
+
+    Its dimensions are independent, but where the prior is tilted: its factor is then `matrix`,
+    lower triangular, (batch, n, n), whose diagonal has the logs `log_scale`.
+    """
 
     mean: Tensor
     log_scale: Tensor
+    matrix: Tensor | None = None
 
     def at(self, noise: Tensor) -> Tensor:
+        """Return the deviations from the prior of standard normal `noise`."""
+        if self.matrix is not None:
+            return self.mean + (self.matrix * noise[:, None]).sum(2)
         return self.mean + self.log_scale.exp() * noise
 
     def divergence(self) -> Tensor:
         """Return KL(posterior || prior), (batch,), in nats."""
-        each = 0.5 * ((2 * self.log_scale).exp() + self.mean.square() - 1) - self.log_scale
+        if self.matrix is not None:
+            variance = self.matrix.square().sum(2)
+        else:
+            variance = (2 * self.log_scale).exp()
+        each = 0.5 * (variance + self.mean.square() - 1) - self.log_scale
         return each.flatten(1).sum(1)
 
     def log_ratio(self, noise: Tensor, deviations: Tensor) -> Tensor:
-        """Return log p(code) - log q(code), (batch,), in nats, of `deviations`, at `noise`."""
+        """Return log p(code) - log q(code), (batch,), in nats, of the `deviations` of `noise`."""
         each = 0.5 * (noise.square() - deviations.square()) + self.log_scale
         return each.flatten(1).sum(1)
 
@@ -132,20 +161,50 @@ class GlobalGroup(nn.Module):
         nn.init.zeros_(self.posterior.weight)
         nn.init.zeros_(self.posterior.bias)
         self.width = config.width7
+        self.tilted = config.tilted
+        if config.tilted:  # what is below the diagonals
+            self.tilt = nn.Parameter(torch.zeros(config.classes + 1, latent, latent))
 
     def prepare(self, h: None, labels: Tensor) -> Tensor:
         return labels
 
     def expect(self, labels: Tensor) -> Prior:
-        return prior_of(self.prior(labels))
+        prior = prior_of(self.prior(labels))
+        if self.tilted:
+            unit = torch.eye(prior.mean.shape[1], device=labels.device)
+            prior.tilt = unit + self.tilt[labels].float().tril(-1)
+        return prior
 
     def merge(self, labels: Tensor, seen: Tensor) -> Posterior:
         """Return the posterior, which is found relative to the prior of "any", the last label: an
         image has its place whatever its label, and a label's prior is where its images are."""
         place, prior = posterior_of(self.posterior(seen)), self.expect(labels)
         any_label = prior_of(self.prior.weight[-1:])
-        mean = (any_label.at(place.mean) - prior.mean) / prior.scale
-        return Posterior(mean, place.log_scale + (any_label.scale / prior.scale).log())
+        mean = prior.deviations(any_label.at(place.mean))
+        log_scale = place.log_scale + (any_label.scale / prior.scale).log()
+        if prior.tilt is None:
+            return Posterior(mean, log_scale)
+        scales = torch.diag_embed(log_scale.exp())
+        matrix = torch.linalg.solve_triangular(prior.tilt, scales, upper=False, unitriangular=True)
+        return Posterior(mean, log_scale, matrix)
+
+    @torch.no_grad()
+    def settle(self, places: Tensor, variances: Tensor, labels: Tensor) -> None:
+        """Set each label's prior to where the codes of its images are: their mean and covariance,
+        which of all normals minimise the divergence from it.
+
+        Args:
+            places: (count, latent1), means of the posteriors; variances: theirs.
+            labels: (count,), none of them "any", whose prior is what the others are found by.
+        """
+        for label in labels.unique().tolist():
+            chosen = labels == label
+            covariance = places[chosen].T.cov() + torch.diag(variances[chosen].mean(0))
+            factor = torch.linalg.cholesky(covariance)
+            scale = factor.diagonal()
+            self.prior.weight[label] = torch.cat([places[chosen].mean(0), scale.log()])
+            if self.tilted:
+                self.tilt[label] = factor / scale[:, None]
 
     def forward(self, labels: Tensor, z: Tensor) -> Tensor:
         """Return the first top-down state, (batch, width7, 7, 7), of codes (batch, latent1)."""
@@ -276,7 +335,7 @@ class HVAE(nn.Module):
                 walk.drawn.append(chance(prior.mean))
                 walk.noise.append(walk.posteriors[-1].at(walk.drawn[-1]))
             elif given is not None:
-                walk.noise.append((given - prior.mean) / prior.scale)
+                walk.noise.append(prior.deviations(given))
             elif noise is not None:
                 walk.noise.append(temperature * noise[index].to(prior.mean.device))
             else:
@@ -341,7 +400,9 @@ class HVAE(nn.Module):
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """Return `count` new images, (count, 1, 28, 28) in [0, 1], each pixel its mean; `labels` is
-        (count,), None for any."""
+        (count,), None for labels at random."""
+        if labels is None and self.config.classes:
+            labels = torch.randint(self.config.classes, (count,), generator=generator)
         known = self.any_label(count, labels)
         return self.image(self.descend(known, None, None, temperature, generator).logits)
 

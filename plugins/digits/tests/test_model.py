@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli, Normal
+from torch.distributions import Bernoulli, MultivariateNormal, Normal
 
 from hub.checkpoints import write
 from hub.errors import CheckpointError
@@ -22,6 +22,7 @@ from hub_digits.model import (
     log_mixture,
     stored,
 )
+from hub_digits.train import settle_priors
 
 SMALL = {"width7": 8, "width14": 4, "latent1": 3, "latent7": 2, "latent14": 1, "groups7": 2}
 
@@ -133,6 +134,34 @@ def test_an_image_has_its_global_code_whatever_its_label():
     model, x = small_model(classes=10), some_images(2)
     told, untold = model.encode(x, torch.tensor([3, 7]))[0], model.encode(x)[0]
     assert torch.allclose(told, untold, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_tilted_prior_is_a_normal_of_full_covariance():
+    model, x, labels = small_model(classes=10, tilted=True), some_images(2), torch.tensor([3, 7])
+    walk = model.descend(labels, seen=model.look(x), generator=torch.Generator().manual_seed(0))
+    prior, posterior = model.top.expect(labels), walk.posteriors[0]
+    expected = MultivariateNormal(prior.mean, scale_tril=prior.scale[:, :, None] * prior.tilt)
+    factor = prior.scale[:, :, None] * prior.tilt @ posterior.matrix
+    ours = MultivariateNormal(prior.at(posterior.mean), scale_tril=factor)
+    kl = torch.distributions.kl_divergence(ours, expected)
+    assert torch.allclose(posterior.divergence(), kl, atol=1e-4)
+    code = walk.codes[0]
+    ratio = expected.log_prob(code) - ours.log_prob(code)
+    assert torch.allclose(posterior.log_ratio(walk.drawn[0], walk.noise[0]), ratio, atol=1e-3)
+    assert torch.allclose(prior.deviations(code), walk.noise[0], atol=1e-4)
+
+
+@torch.no_grad()
+def test_settled_priors_diverge_least():
+    model, x = small_model(classes=2, tilted=True), some_images(40)
+    labels = torch.arange(40) % 2
+    before = model.descend(labels, seen=model.look(x)).divergences[0].mean()
+    settle_priors(model, (255 * x).byte(), labels)
+    settled = model.descend(labels, seen=model.look(x)).divergences[0].mean()
+    model.top.prior.weight[:2] += 0.05
+    moved = model.descend(labels, seen=model.look(x)).divergences[0].mean()
+    assert settled < before and settled < moved
 
 
 def small_checkpoint(folder: Path) -> dict[str, torch.nn.Module]:
