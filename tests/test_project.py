@@ -5,6 +5,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,20 @@ def test_continuous_integration_is_a_program():
     assert {"make install", "make check", "make test"} <= set(
         re.findall(r"^step (.*)$", script.read_text(), re.MULTILINE)
     )
+
+
+def test_a_wheel_carries_the_site_and_the_checkpoints(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
+    for folder, pattern, inside in [
+        ("hub", "**/*", "hub"),
+        ("checkpoints", "*/*", "hub/_checkpoints"),
+    ]:
+        files = [one for one in (ROOT / folder).glob(pattern) if one.is_file()]
+        for one in files:
+            if "__pycache__" not in one.parts and one.suffix != ".pyi":
+                assert f"{inside}/{one.relative_to(ROOT / folder).as_posix()}" in names
 
 
 # The README.
