@@ -120,6 +120,8 @@ class Digits:
             )
         with self.torch.inference_mode():
             generator = self._generator(seed)
+            if digit is None:
+                digit = int(self.torch.randint(10, (1,), generator=generator))
             base = [self.torch.randn(1, *shape, generator=generator) for shape in shapes]
             others = [
                 spread * self.torch.randn(count - 1, *shape, generator=generator)

@@ -87,7 +87,7 @@ def test_generated_digits_are_the_same_for_the_same_seed(service):
 
 
 def test_without_chance_all_generated_digits_are_one(service):
-    drawn = service.generate(None, count=3, temperature=0.0, seed=1).astype(int)
+    drawn = service.generate(4, count=3, temperature=0.0, seed=1).astype(int)
     assert np.abs(drawn - drawn[0]).max() <= 1
 
 
