@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 
@@ -298,13 +300,41 @@ def test_doctor_exits_with_1_for_a_missing_checkpoint(run, checkpoints):
 
 
 def test_doctor_notes_a_port_that_is_taken(run, port):
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
         out = run("doctor", "--port", str(port))[1]
     assert f"port {port}" in out and "a hub may be running" in out
+
+
+def test_serve_answers_until_it_is_told_to_end(small, checkpoints, port):
+    command = [sys.executable, "-m", "hub", "serve", "--only", "small", "--port", str(port)]
+    environment = {**os.environ, "PYTHONPATH": str(small)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout.readline() == f"Latenthub is on http://127.0.0.1:{port}/\n"
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/small", timeout=60) as page:
+                assert "A small demo" in page.read().decode()
+        finally:
+            server.terminate()
+        assert server.wait(60) == 0
+
+
+def test_serve_says_on_one_line_that_a_port_is_taken(run, port):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        code, _, err = run("serve", "--only", "small", "--port", str(port))
+    assert code == 2
+    assert f"Error: port {port} is in use" in err
+
+
+def test_serve_refuses_a_broken_plugin_if_it_is_strict(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "hub_small", None)
+    monkeypatch.setenv("LATENTHUB_STRICT", "1")
+    code, _, err = run("serve", "--only", "small")
+    assert code == 1
+    assert "plugin small (latenthub-small 1.0)" in err
 
 
 def test_every_command_has_help_with_an_example(run):
