@@ -75,9 +75,7 @@ def start(hub: Hub, host: str = "127.0.0.1", port: int = 7860, mcp: bool = False
     numbers = {number: str(event.api_name) for number, event in site.blocks.fns.items()}
 
     def waits(call: str) -> bool:
-        queue = site.blocks._queue
-        left = queue.pending_event_ids_session.values()
-        return call in queue.event_ids_to_events or any(call in calls for calls in left)
+        return any(call in calls for calls in site.blocks._queue.pending_event_ids_session.values())
 
     gate = Middleware(Gate, apis=site.apis, numbers=numbers, waits=waits, around=frame.around)
     try:
