@@ -24,6 +24,8 @@ from hub.errors import InputError, PluginError
 Save: TypeAlias = (
     "Callable[[bytes, str], Any]"  # (content, suffix such as ".png") -> what names the file
 )
+SAFE = 2**53  # beyond it JavaScript rounds whole numbers
+LARGEST = 1e308
 MAX_TEXT = 20_000  # characters
 
 
@@ -97,8 +99,8 @@ class Length:
 
 @dataclass(frozen=True)
 class Integer(Kind):
-    low: float = -(2**53)  # beyond it JavaScript rounds
-    high: float = 2**53
+    low: float = -SAFE
+    high: float = SAFE
 
     def check(self, argument: str, value: Any) -> int:
         if isinstance(value, bool) or not hasattr(value, "__index__"):
@@ -109,6 +111,8 @@ class Integer(Kind):
         return int(value)
 
     def describe(self) -> str:
+        if (self.low, self.high) == (-SAFE, SAFE):
+            return "a whole number"
         return f"a whole number from {self.low:.0f} to {self.high:.0f}"
 
     def schema(self) -> dict[str, Any]:
@@ -117,8 +121,8 @@ class Integer(Kind):
 
 @dataclass(frozen=True)
 class Number(Kind):
-    low: float = -1e308
-    high: float = 1e308
+    low: float = -LARGEST
+    high: float = LARGEST
 
     def check(self, argument: str, value: Any) -> float:
         try:
@@ -130,6 +134,8 @@ class Number(Kind):
         return number
 
     def describe(self) -> str:
+        if (self.low, self.high) == (-LARGEST, LARGEST):
+            return "a number"
         return f"a number from {self.low:g} to {self.high:g}"
 
     def schema(self) -> dict[str, Any]:

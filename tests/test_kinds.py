@@ -43,6 +43,13 @@ def test_a_whole_number_out_of_range_or_of_another_type_is_refused(value):
         kind.check("count", value)
 
 
+def test_a_number_without_limits_says_so():
+    with pytest.raises(InputError, match="n must be a whole number; got 9007199254740993"):
+        kind_of(int, "here").check("n", 2**53 + 1)
+    with pytest.raises(InputError, match="x must be a number; got inf"):
+        kind_of(float, "here").check("x", float("inf"))
+
+
 @pytest.mark.parametrize("value", [4, 4.0, np.int64(4)])
 def test_whole_numbers_arrive_as_int(value):
     assert kind_of(Annotated[int, Range(1, 64)], "here").check("count", value) == 4
