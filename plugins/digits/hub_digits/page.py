@@ -142,18 +142,18 @@ def walk_tab(digits: Digits, strokes: gr.Textbox) -> None:
             at = gr.Slider(0, 100, 0, step=1, label="Place on the way", visible="hidden")
         with gr.Column(scale=2, min_width=280, elem_classes="hub-panel"):
             start_digit = chips("From", 3)
-            start_seed = seed_slider("Which one", 1)
+            start_seed = seed_slider("Which one", 4)
             own = gr.Checkbox(False, label="From what I drew in the Draw tab")
             end_digit = chips("To", 8)
             end_seed = seed_slider("Which one", 2)
             again = gr.Button("Two others", variant="primary")
             controls = [start_digit, start_seed, end_digit, end_seed, own]
             presets = {
-                "3 to 8": (3, 1, 8, 2, False),
-                "4 to 9": (4, 5, 9, 4, False),
-                "1 to 7": (1, 3, 7, 9, False),
-                "one 2 to another": (2, 4, 2, 12, False),
-                "my drawing to 8": (3, 1, 8, 2, True),
+                "3 to 8": (3, 4, 8, 2, False),
+                "4 to 9": (4, 4, 9, 9, False),
+                "1 to 7": (1, 9, 7, 2, False),
+                "one 2 to another": (2, 4, 2, 5, False),
+                "my drawing to 8": (3, 4, 8, 2, True),
             }
             clicked = examples(presets, *controls)
     again.click(lambda: [fresh_seed(), fresh_seed()], None, [start_seed, end_seed]).then(
@@ -343,7 +343,7 @@ def groups_tab(digits: Digits) -> None:
             with gr.Column(scale=1, min_width=260, elem_classes="hub-panel"):
                 digit = chips("Digit", 5)
                 spread = gr.Slider(0, 4, 2, step=0.1, label="How far the varied group goes")
-                seed = seed_slider("Which one")
+                seed = seed_slider("Which one", 3)
                 again = gr.Button("Another digit", variant="primary")
     controls = [digit, spread, seed]
     again.click(fresh_seed, None, seed).then(vary, controls, grid)
