@@ -66,7 +66,7 @@ def test_list_imports_nothing_heavy(small):
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="CPU time of a child is read with wait4")
 def test_list_costs_less_than_a_third_of_a_second_of_cpu():
     command = [sys.executable, "-m", "hub", "list"]
-    fastest = min(cpu_seconds(command) for _ in range(5))
+    fastest = min(cpu_seconds(command) for _ in range(8))  # a busy machine inflates most of them
     bare = min(cpu_seconds([sys.executable, "-c", "pass"]) for _ in range(5))
     assert fastest - bare < 0.3
 
@@ -150,7 +150,7 @@ def test_call_reads_files_by_their_paths(run, tmp_path):
         (["nosuch", "add"], "no demo 'nosuch'; installed: "),
         (["small", "nosuch"], "small has no endpoint 'nosuch'; it has: draw, add"),
         (["small", "add"], "add needs a: a number"),
-        (["small", "add", "--set", "a=x"], "a must be a number from -1e+308 to 1e+308; got 'x'"),
+        (["small", "add", "--set", "a=x"], "a must be a number; got 'x'"),
         (["small", "add", "--set", "a=NaN"], "a must be a number"),
         (["small", "add", "--set", "c=1"], "add has no argument 'c'"),
         (["small", "add", "--set", "a"], "--set takes NAME=VALUE, such as count=4; got 'a'"),
