@@ -43,7 +43,7 @@ class TrainConfig:
     weight_decay: float = 0.01
     kl_warmup: int = 1_500  # steps until the divergence counts in full
     free_bits: float = 0.5  # nats of each group that cost nothing
-    grey_beta: float = 6.0  # a nat of code against one of grey levels, most of which are noise
+    grey_beta: float = 2.5  # a nat of code against one of grey levels, most of which are noise
     clip: float = 5.0  # largest norm of the gradient
     label_dropout: float = 0.15  # how often a digit's label is hidden as "any"
     ema: float = 0.999  # decay of the average weights, which are what is kept

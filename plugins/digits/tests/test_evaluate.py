@@ -53,6 +53,7 @@ def test_every_metric_is_measured_and_named_quick(untrained, monkeypatch):
         f"{name}_quick"
         for name in (
             "nll_nats elbo_nats bits_per_dim frechet_distance precision recall agreement "
+            "agreement_at_temperature_1 "
             "classifier_accuracy"
         ).split()
     }
