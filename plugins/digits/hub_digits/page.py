@@ -397,7 +397,7 @@ def hidden_text(value: str) -> gr.Textbox:
 
 
 def chips(label: str, value: int | str) -> gr.Radio:
-    return gr.Radio(CHOICES, value=value, label=label, elem_classes="hub-chips")
+    return gr.Radio(CHOICES, value=value, label=label, elem_classes=["hub-chips", "hub-even"])
 
 
 def chance(value: float = 0.85) -> gr.Slider:
