@@ -24,7 +24,8 @@ RUNS = 7
 
 def benchmark(checkpoint: Path, device: str = "cpu") -> list[Bench]:
     """Return images per second drawn, encoded and trained on, ours and the peer's, where a ratio
-    above 1 means that ours is faster; and the latency of a call through the hub over a bare one.
+    above 1 means that ours is faster; the milliseconds that one digit takes, and those of a call
+    through the hub over a bare one.
 
     Both get batches of 128. Ours trains as its recipe does, in bfloat16 where that is fast, and
     otherwise computes in float32, as its service does; the peer computes as its trainer does by
@@ -50,11 +51,18 @@ def benchmark(checkpoint: Path, device: str = "cpu") -> list[Bench]:
         compare(name, waiting(mine), waiting(theirs), peer_is=told, items=COUNT, runs=RUNS)
         for name, (mine, theirs) in pairs.items()
     ]
+    one = compare(
+        "generate one",
+        waiting(quiet(lambda: ours.sample(1))),
+        waiting(quiet(lambda: peer.decoder(codes[:1]))),
+        peer_is=told,
+        runs=5 * RUNS,
+    )
     service, arguments = Digits(checkpoint, device), {"digit": 7, "count": 1, "seed": 0}
     latency = call_latency(
         "digits", "generate", arguments, lambda: service.generate(**arguments), checkpoint, device
     )
-    return [*benches, latency]
+    return [*benches, one, latency]
 
 
 def quiet(call: Callable[[], object]) -> Callable[[], object]:

@@ -24,9 +24,9 @@ from hub.evaluation import QUICK, Evaluation, Metric
 from hub.training import has_bf16
 from hub_digits.data import BINARY, GREY, digits, scaled
 from hub_digits.model import HVAE, Networks, load
+from hub_digits.service import TEMPERATURE
 
 PART = 100  # images whose likelihood one task measures
-TEMPERATURE = 0.75  # of drawings that are to show one digit; 1 is the model as it is
 NEIGHBOURS = 3  # of precision and recall, as in the paper
 
 Kind = Literal["nll", "elbo", "grey"]

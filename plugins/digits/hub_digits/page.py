@@ -21,7 +21,7 @@ from gradio.events import Dependency
 from hub.site import progress_of, share
 from hub_digits import pictures
 from hub_digits.drawing import SIDE, paint_strokes
-from hub_digits.service import Digits
+from hub_digits.service import TEMPERATURE, Digits
 
 WIDGETS = Path(__file__).with_name("widgets")
 SEEDS = 9999  # seeds on the page go from 0 to this, so that one can be read out
@@ -105,7 +105,7 @@ def sheet_tab(digits: Digits) -> None:
             again = gr.Button("Draw another sheet", variant="primary")
             controls = [digit, count, temperature, seed]
             presets = {
-                "A sheet of sevens": (7, 25, 0.85, 0),
+                "A sheet of sevens": (7, 25, TEMPERATURE, 0),
                 "Any digit": ("", 49, 1.0, 3),
                 "The model's most expected three": (3, 1, 0.0, 0),
                 "Too much chance": ("", 25, 1.5, 1),
@@ -400,7 +400,7 @@ def chips(label: str, value: int | str) -> gr.Radio:
     return gr.Radio(CHOICES, value=value, label=label, elem_classes=["hub-chips", "hub-even"])
 
 
-def chance(value: float = 0.85) -> gr.Slider:
+def chance(value: float = TEMPERATURE) -> gr.Slider:
     return gr.Slider(0, 1.5, value, step=0.05, label="Temperature: how much chance")
 
 

@@ -29,6 +29,7 @@ Temperature = Annotated[float, Range(0, 1.5)]
 Steps = Annotated[int, Range(2, 64)]
 Coordinate = Annotated[float, Range(-1, 1)]
 
+TEMPERATURE = 0.75  # where drawings vary and still show the digit that was asked for
 CHAIN = 40  # rounds of the completing chain; pictures stop changing after about 20
 USUAL_SAMPLES = 50  # codes that the bounds of real digits in the checkpoint were made from
 NEIGHBOURS = 4  # points of the map that a decoded place is mixed from
@@ -63,7 +64,7 @@ class Digits:
         self,
         digit: Digit | None = None,
         count: Annotated[int, Range(1, 64)] = 16,
-        temperature: Temperature = 0.85,
+        temperature: Temperature = TEMPERATURE,
         seed: Seed = 0,
     ) -> Annotated[np.ndarray, Images()]:
         """Draw new handwritten digits.
@@ -90,7 +91,7 @@ class Digits:
         group: Annotated[int, Range(0, 15)] | None = 0,
         digit: Digit | None = None,
         count: Annotated[int, Range(2, 32)] = 10,
-        temperature: Temperature = 0.85,
+        temperature: Temperature = TEMPERATURE,
         spread: Annotated[float, Range(0, 4)] = 1.0,
         seed: Seed = 0,
     ) -> Annotated[np.ndarray, Images()]:
@@ -357,7 +358,7 @@ class Digits:
         start_seed: Seed = 0,
         end_seed: Seed = 0,
         steps: Steps = 16,
-        temperature: Temperature = 0.85,
+        temperature: Temperature = TEMPERATURE,
     ) -> Annotated[np.ndarray, Images()]:
         """Draw two new digits and walk from one to the other through the latent space.
 

@@ -10,6 +10,7 @@ import torch
 from hub_digits import evaluate as evaluation
 from hub_digits.evaluate import bounds, evaluate, frechet_distance, precision_and_recall
 from hub_digits.model import load
+from hub_digits.service import TEMPERATURE
 
 BUNDLED = Path(__file__).parents[3] / "checkpoints" / "digits"
 
@@ -65,5 +66,5 @@ def test_every_metric_is_measured_and_named_quick(untrained, monkeypatch):
 def test_the_bundled_generator_draws_what_is_asked():
     networks = load(BUNDLED)
     asked = torch.arange(10).repeat(10)
-    images = networks.grey.sample(100, asked, 0.85, torch.Generator().manual_seed(0))
+    images = networks.grey.sample(100, asked, TEMPERATURE, torch.Generator().manual_seed(0))
     assert (networks.classifier(images).argmax(1) == asked).float().mean() > 0.9
