@@ -52,7 +52,8 @@ def open_page(chromium, url):
         page.on("pageerror", lambda error: heard.append(str(error)))
         page.goto(url + path)
         if wait:
-            page.locator(wait).first.wait_for(timeout=15_000)
+            # a tab that a link passes over leaves hidden controls behind
+            page.locator(wait).filter(visible=True).first.wait_for(timeout=15_000)
         return page
 
     def outside(address):
