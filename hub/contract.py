@@ -13,9 +13,10 @@ import functools
 import io
 import json
 import math
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,45 @@ def test_every_endpoint_answers(demo: Demo, contract_hub: Any) -> None:
             continue
         told = one.encode(result, lambda content, suffix: f"{len(content)}{suffix}")
         json.dumps(told, allow_nan=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["deleted", "truncated", "one bit", "another demo's"])
+def test_a_damaged_checkpoint_is_told_until_it_is_mended(
+    demo: Demo, contract_hub: Any, tmp_path: Path, damage: str
+) -> None:
+    from hub.app import Hub
+    from hub.checkpoints import CONFIG, WEIGHTS, update_lock
+
+    sound = needs_checkpoint(demo, contract_hub)
+    folder = tmp_path / demo.name
+    shutil.copytree(sound, folder)
+    update_lock(tmp_path, demo.name)
+    damaged = folder / (CONFIG if damage == "another demo's" else WEIGHTS)
+    damaged.unlink()
+    if damage != "deleted":
+        damaged.write_bytes(DAMAGES[damage]((sound / damaged.name).read_bytes()))
+    with Hub.open(only=[demo.name], checkpoint_folder=tmp_path) as hub:
+        ready = [
+            one
+            for one in hub.endpoints(demo.name).values()
+            if not any(parameter.required for parameter in one.parameters)
+        ]
+        for one in ready[:1]:
+            with pytest.raises(CheckpointError) as told:
+                hub.call(demo.name, one.name, {})
+            assert f"/{demo.name}" in str(told.value) and str(tmp_path) not in str(told.value)
+            shutil.copy(sound / damaged.name, damaged)
+            hub.call(demo.name, one.name, {})
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "truncated": lambda content: content[: len(content) // 2],
+    "one bit": lambda content: content[:-9] + bytes([content[-9] ^ 1]) + content[-8:],
+    "another demo's": lambda content: json.dumps(
+        {**json.loads(content), "demo": "another"}
+    ).encode(),
+}
 
 
 def test_a_link_holds_a_state_the_page_restores(demo: Demo, tmp_path: Path) -> None:
