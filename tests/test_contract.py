@@ -37,7 +37,7 @@ def run(folder, *arguments):
 def test_a_good_plugin_passes(plugin, checkpoints):
     code, out = run(plugin, "--latenthub-demo", "small", "-k", "not model_card")
     assert code == 0, out
-    assert "13 passed" in out and "skipped" not in out
+    assert "17 passed" in out and "skipped" not in out
 
 
 def test_the_option_adds_to_a_plugins_own_tests(plugin):
