@@ -29,7 +29,7 @@ SNAPSHOTS = 120  # seconds between two
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a run goes; the defaults are the bundled checkpoint's."""
+    """How a run goes; the bundled checkpoint's card tells where its own run departed from this."""
 
     part: Literal["all", "binary", "grey", "classifier"] = (
         "all"  # which network; each resumes alone
