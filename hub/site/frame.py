@@ -79,11 +79,13 @@ class Frame:
         """Return what the templates of a demo's page show."""
         site = self.site
         spec = views.spec(site, demo)
+        metrics = views.metrics_of(site, demo)
         return {
             "card": views.card_of(site, demo),
             "here": demo.name,
             "playground": demo.name not in site.problems,
-            "rows": views.comparisons(demo, views.metrics_of(site, demo)),
+            "tables": views.comparisons(demo, metrics),
+            "others": views.others(demo, metrics),
             "text": self.texts[demo.name],
             "papers": demo.papers,
             "endpoints": spec["endpoints"],

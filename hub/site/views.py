@@ -158,10 +158,31 @@ class Comparison:
     rows: tuple[Row, ...]
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A metric of ours that is compared with no published number."""
+
+    label: str
+    value: str
+    unit: str
+    better: str
+    protocol: str
+
+
 def comparisons(demo: Demo, metrics: Mapping[str, Metric]) -> list[Comparison]:
-    """Return a table for each metric: those with published numbers first, in the demo's order."""
-    names = [*dict.fromkeys(row.metric for row in demo.published), *metrics]
-    return [comparison(demo, name, metrics.get(name)) for name in dict.fromkeys(names)]
+    """Return a table for each metric with published numbers, in the demo's order."""
+    names = dict.fromkeys(row.metric for row in demo.published)
+    return [comparison(demo, name, metrics.get(name)) for name in names]
+
+
+def others(demo: Demo, metrics: Mapping[str, Metric]) -> list[Measured]:
+    """Return the rest of what was measured, in the card's order."""
+    published = {row.metric for row in demo.published}
+    return [
+        Measured(demo.label(name), shown(one.value), one.unit, better(one), one.protocol)
+        for name, one in metrics.items()
+        if name not in published
+    ]
 
 
 def comparison(demo: Demo, name: str, ours: Metric | None) -> Comparison:

@@ -21,7 +21,7 @@ from hub.site.links import read, shared, value_of
 from hub.site.pages import build_site
 from hub.site.server import start
 from hub.site.text import html_of
-from hub.site.views import as_script, comparison, headline_of
+from hub.site.views import as_script, comparison, comparisons, headline_of, others
 
 HERE = Path(__file__).parent
 NATS = Metric(80.5, "nats", False, "8 images")
@@ -215,6 +215,13 @@ def test_where_higher_is_better_the_highest_comes_first(sample):
     demo = replace(sample, published=(Published("Theirs", "accuracy", 0.9, "a table"),))
     table = comparison(demo, "accuracy", Metric(0.95, "", True, "all"))
     assert [row.system for row in table.rows] == ["This hub", "Theirs"]
+
+
+def test_what_nobody_published_shares_one_table(sample):
+    metrics = {"nll_nats": NATS, "test_accuracy": Metric(99.5, "%", True, "all")}
+    assert [table.label for table in comparisons(sample, metrics)] == ["Negative log-likelihood"]
+    [one] = others(sample, metrics)
+    assert (one.label, one.value, one.better) == ("test accuracy", "99.50", "higher is better")
 
 
 def test_a_card_needs_a_measured_number(sample):

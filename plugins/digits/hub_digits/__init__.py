@@ -52,6 +52,7 @@ def hub_demo() -> Demo:
             ("precision", "Precision of samples"),
             ("recall", "Recall of samples"),
             ("agreement", "Classifier agrees with the asked digit"),
+            ("agreement_at_temperature_1", "The same, drawn at temperature 1"),
             ("classifier_accuracy", "Classifier accuracy"),
         ),
     )
