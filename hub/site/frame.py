@@ -30,7 +30,11 @@ class Frame:
         self.site = site
         loader = jinja2.PackageLoader("hub.site")
         self.templates = jinja2.Environment(
-            loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
+            loader=loader,
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,  # a misspelt name is an error, not a gap in the page
         )
         self.templates.filters["told"] = told
         self.texts = {name: how_it_works(demo) for name, demo in site.hub.demos.items()}

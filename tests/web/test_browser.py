@@ -135,6 +135,7 @@ def test_a_page_has_playground_numbers_text_and_code(open_page):
     assert page.title() == "Sample studio · Latenthub"
     rows = page.locator("#measured tbody tr th").all_text_contents()
     assert rows == ["A good model", "This hub", "A plain model"]
+    expect(page.get_by_role("link", name="Measured", exact=True)).to_be_visible()
     assert page.locator("#how math").count() == 2
     assert "client.predict(" in page.locator("#hub-snippet").text_content()
     assert page.locator("#model dd").first.text_content() == "1,000"
