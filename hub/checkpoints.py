@@ -32,16 +32,12 @@ from hub.errors import CheckpointError
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT = (
-    1  # of the files' names and config.json's keys; raised when an older hub would misread them
-)
+# Of the files' names and config.json's keys; raised when an older hub would misread them.
+FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 LOCK = "lock.toml"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
-PARTIAL, COMPLETE = (
-    ".partial",
-    ".complete",
-)  # folders within a checkpoint while it is being replaced
+PARTIAL, COMPLETE = ".partial", ".complete"  # folders within a checkpoint being replaced
 MAX_HEADER = 100_000_000  # bytes, safetensors' own limit
 log = logging.getLogger(__name__)
 

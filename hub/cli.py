@@ -251,6 +251,7 @@ def call(
     ```
     """
     from hub.app import Hub
+    from hub.media import is_file_kind
 
     one_demo(name)
     with Hub.open(only=[name], checkpoint_folder=checkpoints, device=device) as hub:
@@ -543,7 +544,7 @@ def spoken(argument: str, text: str, kind: Kind | None) -> Any:
         InputError: a file is wanted, and `text` is no file's path.
     """
     from hub.kinds import Choice, ListOf, Maybe, Text
-    from hub.media import Image, Images
+    from hub.media import Image, Images, is_file_kind
 
     if isinstance(kind, Maybe):
         return None if text == "null" else spoken(argument, text, kind.kind)
@@ -560,7 +561,7 @@ def spoken(argument: str, text: str, kind: Kind | None) -> Any:
             spoken(f"{argument}[{index}]", item, kind.kind) if isinstance(item, str) else item
             for index, item in enumerate(value)
         ]
-    if is_file_kind(kind) and not isinstance(value, list):
+    if kind is not None and is_file_kind(kind) and not isinstance(value, list):
         path = Path(text).expanduser()
         if not path.is_file():
             raise InputError(
@@ -568,15 +569,6 @@ def spoken(argument: str, text: str, kind: Kind | None) -> Any:
             )
         return path
     return value
-
-
-def is_file_kind(kind: Kind | None) -> bool:
-    """Tell whether values of this kind are files to a shell."""
-    from hub.kinds import Maybe
-    from hub.media import File, Image, Images, Sound, Table
-
-    kind = kind.kind if isinstance(kind, Maybe) else kind
-    return isinstance(kind, (File, Image, Images, Sound, Table))
 
 
 def show_evaluation(demo: Demo, metrics: Mapping[str, Metric]) -> None:

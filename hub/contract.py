@@ -29,11 +29,7 @@ from hub.errors import CheckpointError, DataError, HubError, InputError
 from hub.kinds import Boolean, Choice, Integer, Kind, ListOf, Maybe, Number, Text
 from hub.plugins import Discovered, discover
 
-FRAMEWORKS = (
-    "torch",
-    "gradio",
-    "numpy",
-)  # importing them costs from a tenth of a second to several
+FRAMEWORKS = ("torch", "gradio", "numpy")  # importing one costs 0.1 s to several
 THUMBNAIL = (320, 240)  # pixels at least; the gallery shows it twice as small on a sharp screen
 MAX_THUMBNAIL = 400_000  # bytes
 

@@ -6,6 +6,7 @@ holds every measured metric, so that a program can read them back and measure th
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Mapping
@@ -173,13 +174,22 @@ def front_matter(folder: Path) -> dict[str, Any]:
     path = folder / "README.md"
     if not path.is_file():
         raise CheckpointError(f"{folder.name} has no README.md, its model card")
+    stat = path.stat()
+    return parsed(path, stat.st_mtime_ns, stat.st_size)
+
+
+@functools.lru_cache(maxsize=64)
+def parsed(path: Path, modified: int, size: int) -> dict[str, Any]:
+    """Return a card's front matter, read again only when the file changes: every page asks for it,
+    and YAML is slow."""
+    name = f"{path.parent.name}/{path.name}"
     parts = path.read_text("utf-8").split("---\n", 2)
     try:
         front = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0] else None
     except yaml.YAMLError as error:
-        raise CheckpointError(f"{folder.name}/README.md: its head is not YAML") from error
+        raise CheckpointError(f"{name}: its head is not YAML") from error
     if not isinstance(front, dict):
-        raise CheckpointError(f"{folder.name}/README.md has no YAML front matter")
+        raise CheckpointError(f"{name} has no YAML front matter")
     return front
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hub.errors import InputError
-from hub.kinds import Kind, ListOf, Save, is_file, wrong
+from hub.kinds import Kind, ListOf, Maybe, Save, is_file, wrong
 
 MAX_FILE_BYTES = 50_000_000
 MAX_IMAGE_SIDE = 4096  # pixels
@@ -278,6 +278,12 @@ class File(Kind):
 
     def encode(self, value: Any, save: Save) -> Any:
         return save(value, self.suffixes[0] if self.suffixes else ".bin")
+
+
+def is_file_kind(kind: Kind) -> bool:
+    """Tell whether values of this kind travel as files."""
+    kind = kind.kind if isinstance(kind, Maybe) else kind
+    return isinstance(kind, (File, Image, Images, Sound, Table))
 
 
 def png(array: Any) -> bytes:

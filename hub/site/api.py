@@ -22,7 +22,7 @@ from hub.app import Hub
 from hub.demo import Demo
 from hub.endpoints import Endpoint, Parameter, Progress
 from hub.errors import PluginError
-from hub.kinds import Kind, Maybe
+from hub.kinds import Kind
 from hub.site.errors import told
 
 RESERVED = ("api_name", "fn_index", "result_callbacks")  # Gradio's clients take them for themselves
@@ -132,7 +132,7 @@ def function_of(hub: Hub, one: Registered) -> Callable[..., Any]:
         with told(one.name):
             arguments = dict(zip(names, values, strict=False))
             result = hub.call(one.demo, one.endpoint.name, arguments, progress)
-            return encoded(one.endpoint, result)
+            return one.endpoint.encode(result, save)
 
     call.__name__ = one.name
     call.__doc__ = one.endpoint.doc
@@ -153,13 +153,6 @@ def signature(endpoint: Endpoint) -> inspect.Signature:
     return inspect.Signature(parameters)
 
 
-def encoded(endpoint: Endpoint, result: Any) -> Any:
-    """Return what a service gave as JSON and files; several results as a list."""
-    if len(endpoint.results) == 1:
-        return endpoint.results[0].encode(result, save)
-    return [kind.encode(value, save) for kind, value in zip(endpoint.results, result, strict=True)]
-
-
 def save(content: bytes, suffix: str) -> dict[str, Any]:
     """Put a result into Gradio's cache; return the JSON by which its clients fetch it."""
     path = Path(save_bytes_to_cache(content, f"result{suffix}", get_upload_folder()))
@@ -178,11 +171,3 @@ def progress_of(progress: gr.Progress) -> Progress:
         progress(fraction, desc=message or None)
 
     return say
-
-
-def is_file_kind(kind: Kind) -> bool:
-    """Tell whether a caller hands over a file for a value of this kind."""
-    kind = kind.kind if isinstance(kind, Maybe) else kind
-    return "path" in kind.schema().get("properties", {}) or any(
-        "path" in one.get("properties", {}) for one in kind.schema().get("anyOf", [])
-    )

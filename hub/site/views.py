@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hub.checkpoints import WEIGHTS, Folders, sha256_of
+from hub.checkpoints import WEIGHTS, Folders
 from hub.demo import Demo, Published
 from hub.errors import CheckpointError, HubError
 from hub.evaluation import Metric, read_card_facts, read_card_metrics
 from hub.kinds import Maybe
+from hub.media import is_file_kind
 from hub.plugins import Quarantined
-from hub.site.api import is_file_kind
 from hub.site.pages import Site
 
 
@@ -265,7 +265,7 @@ def facts_of(site: Site, demo: Demo) -> Sequence[tuple[str, str]]:
         return [
             ("Parameters", f"{parameters_of(weights):,}"),
             ("Weights", f"{weights.stat().st_size / 1e6:.1f} MB, safetensors"),
-            ("sha256", sha256_of(folder)),
+            ("sha256", site.hub.folders.hash(weights)),
             *read_card_facts(folder).items(),
         ]
     except (HubError, OSError, ValueError, KeyError):
