@@ -8,23 +8,23 @@ broken plugin, LATENTHUB_MCP=1 serves MCP too.
 import os
 import sys
 
+from hub import settings
 from hub.app import Hub
 from hub.errors import HubError
 from hub.site import serve
 
 
 def main() -> None:
-    on = {"1", "true", "yes"}
     try:
         hub = Hub.open(
-            strict=os.environ.get("LATENTHUB_STRICT", "") in on,
-            device=os.environ.get("LATENTHUB_DEVICE", "auto"),
+            strict=settings.STRICT.on,
+            device=settings.DEVICE.text or "auto",
         )
         serve(
             hub,
-            os.environ.get("LATENTHUB_HOST", "127.0.0.1"),
-            int(os.environ.get("LATENTHUB_PORT", os.environ.get("PORT", "7860"))),
-            mcp=os.environ.get("LATENTHUB_MCP", "") in on,
+            settings.HOST.text or "127.0.0.1",
+            settings.PORT.whole(int(os.environ.get("PORT", "7860"))),
+            mcp=settings.MCP.on,
             ready=lambda url: print(f"Latenthub is on {url}", flush=True),
         )
     except HubError as error:

@@ -27,6 +27,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+from hub import settings
 from hub.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -389,7 +390,7 @@ class Folders:
     @classmethod
     def standard(cls, operator_folder: Path | None = None) -> Folders:
         """Return the operator's folder, or that in LATENTHUB_CHECKPOINTS, then the bundled one."""
-        named = operator_folder or os.environ.get("LATENTHUB_CHECKPOINTS")
+        named = operator_folder or settings.CHECKPOINTS.text
         if named and not Path(named).is_dir():
             log.warning("the folder of checkpoints %s does not exist", named)
         roots = [Root(Path(named), bundled=False)] if named else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hub import settings
 from hub.errors import DataError
 
-VARIABLE = "LATENTHUB_DATA"
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"  # beside the project's folder
 
 
@@ -48,7 +47,7 @@ SOURCES = (
 
 def folder() -> Path | None:
     """Return the local Parquet folder: what LATENTHUB_DATA names, else that beside the project."""
-    named = os.environ.get(VARIABLE)
+    named = settings.DATA.text
     if named:
         return Path(named)
     return BESIDE if BESIDE.is_dir() else None
@@ -89,10 +88,14 @@ def find(name: str, split: str) -> Path:
     if known is not None and split not in known.splits:
         raise DataError(f"{name} has no split {split!r}; it has {', '.join(known.splits)}")
     if known is None or known.repo_id is None:
-        where = f"not under {VARIABLE}" if os.environ.get(VARIABLE) else f"{VARIABLE} is not set"
+        where = (
+            f"not under {settings.DATA.name}"
+            if settings.DATA.text
+            else f"{settings.DATA.name} is not set"
+        )
         raise DataError(
             f"no data set {name}, split {split}: {where}, and no Hub repository is known for it; "
-            f"set {VARIABLE} to a folder that holds {name}/{split}.parquet"
+            f"set {settings.DATA.name} to a folder that holds {name}/{split}.parquet"
         )
     return fetch(known, split)
 
@@ -112,7 +115,8 @@ def fetch(known: Source, split: str) -> Path:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise DataError(
             f"{known.name}, split {split}, could not be fetched from {known.repo_id} on the Hub "
-            f"({first_line(error)}); check the network, or set {VARIABLE} to a folder that has it"
+            f"({first_line(error)}); check the network, or set {settings.DATA.name} to a folder "
+            "that has it"
         ) from error
     return Path(path)
 

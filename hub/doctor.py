@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hub import settings
 from hub.checkpoints import Folders
 from hub.errors import HubError
 from hub.plugins import Discovered, discover
@@ -102,7 +103,7 @@ def data() -> Check:
     folder = sets.folder()
     if folder is None:
         return Check(
-            "data", "note", f"training and evaluation need a folder named by {sets.VARIABLE}"
+            "data", "note", f"training and evaluation need a folder named by {settings.DATA.name}"
         )
     missing = [one.name for one in sets.SOURCES if not sets.available(one.name)]
     if missing:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
+from hub import settings
+
 if TYPE_CHECKING:
     from hub.endpoints import Progress
 
@@ -23,7 +25,7 @@ WIDTH_OF_A_PIPE = 160  # columns; rich would take 80
 
 def stop(message: str, code: int) -> NoReturn:
     """Print one red line and exit with `code`; with LATENTHUB_DEBUG=1, the traceback before it."""
-    if os.environ.get("LATENTHUB_DEBUG") == "1":
+    if settings.DEBUG.text == "1":
         import traceback
 
         traceback.print_exc()

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from hub import settings
 from hub.errors import SettingsError
 
 
@@ -272,13 +273,13 @@ def has_bf16() -> bool:
 
 def tracker(name: str) -> Any:
     """Return a trackio run if LATENTHUB_TRACKIO=1 asks for one, else None."""
-    if os.environ.get("LATENTHUB_TRACKIO") != "1":
+    if not settings.TRACKIO.on:
         return None
     try:
         import trackio
     except ImportError as error:
         raise SettingsError(
-            "LATENTHUB_TRACKIO=1, but trackio is not installed; pip install trackio"
+            f"{settings.TRACKIO.name}=1, but trackio is not installed; pip install trackio"
         ) from error
     return trackio.init(project="latenthub", name=name)
 

@@ -10,7 +10,8 @@ import urllib.request
 
 import pytest
 
-from hub.cli import app, main, pairs
+from hub.cli import app, main
+from hub.cli.common import pairs
 from hub.evaluation import Card, Evaluation, Metric, write_card
 
 HEAVY = {"torch", "gradio", "numpy", "pandas", "PIL", "pyarrow", "huggingface_hub", "scipy"}

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from hub import data
+from hub import data, settings
 from hub.errors import DataError
 
 
@@ -34,7 +34,7 @@ def write_set(root: Path, name: str, cells: list[bytes]) -> None:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    monkeypatch.setenv(data.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(settings.DATA.name, str(tmp_path))
     return tmp_path
 
 
@@ -60,7 +60,7 @@ def test_coloured_images_keep_three_channels(folder):
 
 
 def test_a_missing_set_says_what_to_set(tmp_path, monkeypatch):
-    monkeypatch.delenv(data.VARIABLE, raising=False)
+    monkeypatch.delenv(settings.DATA.name, raising=False)
     monkeypatch.setattr(data, "BESIDE", tmp_path / "nowhere")
     assert not data.available("images/mnist")
     with pytest.raises(DataError, match=r"images/mnist, split test.*LATENTHUB_DATA is not set"):
@@ -100,7 +100,7 @@ def test_a_set_known_on_the_hub_is_fetched_at_its_revision(tmp_path, monkeypatch
         return str(tmp_path / "images/far/test.parquet")
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
-    monkeypatch.delenv(data.VARIABLE, raising=False)
+    monkeypatch.delenv(settings.DATA.name, raising=False)
     monkeypatch.setattr(data, "BESIDE", tmp_path / "nowhere")
     far = data.Source(
         "images/far", ("test",), "", "MIT", "someone/far", "a" * 40, (("test", "t.parquet"),)

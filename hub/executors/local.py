@@ -22,6 +22,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from hub import settings
 from hub.endpoints import Endpoint, Progress
 from hub.errors import (
     BusyError,
@@ -34,7 +35,6 @@ from hub.errors import (
 from hub.executors import ServiceSource, Status
 from hub.executors.answers import Answers, logged
 from hub.executors.batching import Call, Crowd, Job
-from hub.executors.memory import positive
 from hub.executors.models import Models, Slot
 from hub.executors.turns import Turns
 
@@ -68,8 +68,8 @@ class LocalExecutor:
         max_waiting: int | None = None,
         grace: float = 5.0,
     ) -> None:
-        positive("LATENTHUB_MEMORY_GB", 0.0)  # what is wrong is said now, not at the first call
-        self._max_waiting = max_waiting or math.ceil(positive("LATENTHUB_MAX_WAITING", 256))
+        settings.MEMORY_GB.positive(0.0)  # what is wrong is said now, not at the first call
+        self._max_waiting = max_waiting or math.ceil(settings.MAX_WAITING.positive(256))
         self._window = window
         self._grace = grace
         self._slots = {demo: Slot(source) for demo, source in sources.items()}

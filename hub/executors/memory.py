@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import gc
 import importlib.util
-import os
 import re
 import sys
 import types
 from pathlib import Path
 from typing import Any
 
+from hub import settings
 from hub.errors import ServiceError, SettingsError
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
@@ -75,7 +75,7 @@ def default_budget(device: str) -> int:
     Raises:
         SettingsError: LATENTHUB_MEMORY_GB is not a positive number.
     """
-    named = positive("LATENTHUB_MEMORY_GB", 0.0)
+    named = settings.MEMORY_GB.positive(0.0)
     if named:
         return int(named * 1e9)
     if not device.startswith("cuda"):
@@ -83,24 +83,6 @@ def default_budget(device: str) -> int:
     import torch
 
     return int(CUDA_SHARE * torch.cuda.get_device_properties(device).total_memory)
-
-
-def positive(variable: str, default: float) -> float:
-    """Return the number in an environment variable.
-
-    Raises:
-        SettingsError: it is not a positive number.
-    """
-    text = os.environ.get(variable, "")
-    if not text:
-        return default
-    try:
-        value = float(text)
-        if not 0 < value < float("inf"):
-            raise ValueError
-    except ValueError as error:
-        raise SettingsError(f"{variable} must be a positive number, got {text!r}") from error
-    return value
 
 
 def is_out_of_memory(error: BaseException) -> bool:

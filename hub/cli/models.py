@@ -1,0 +1,181 @@
+"""`train`, `eval` and `bench`: make a checkpoint, measure it, time it beside a peer."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.common import (
+    AsJson,
+    DemoName,
+    Device,
+    Settings,
+    app,
+    configure_logging,
+    one_demo,
+    pairs,
+    part_of,
+)
+from hub.demo import Demo
+from hub.errors import SettingsError
+from hub.terminal import print_json, show_table
+
+if TYPE_CHECKING:
+    from hub.evaluation import Metric
+
+
+@app.command()
+def train(
+    name: DemoName,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The checkpoint's folder; a run that was killed goes on from there."),
+    ] = None,
+    settings: Settings = [],  # noqa: B006
+    show: Annotated[bool, typer.Option("--settings", help="List the settings, and stop.")] = False,
+) -> None:
+    """Run a demo's recipe: make its checkpoint again, or one with other settings.
+
+    The same command goes on after a kill. Over several processes or machines, let accelerate
+    start it.
+
+    ```
+    latenthub train DEMO --settings
+    latenthub train DEMO --out runs/DEMO --set width=48
+    accelerate launch --num_processes 2 -m hub train DEMO --out runs/DEMO
+    ```
+    """
+    demo = one_demo(name)
+    recipe = part_of(demo, "train", "recipe")
+    from hub.training import parse_settings
+
+    arguments = parse_settings(recipe, pairs(settings))
+    if show:
+        rows = [
+            [field.name, str(getattr(config, field.name)), argument]
+            for argument, config in arguments.items()
+            for field in dataclasses.fields(config)
+        ]
+        show_table(["setting", "value", "part of"], rows)
+        return
+    if out is None:
+        raise SettingsError("--out is needed: the folder for the checkpoint, such as runs/DEMO")
+    configure_logging()
+    recipe(out=out, **arguments)
+
+
+@app.command("eval")
+def evaluate(
+    name: DemoName,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            help="A checkpoint's folder; else the one that is served.", show_default=False
+        ),
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="A part of the test split: for a look, not for a table."),
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 where the model card says otherwise.")
+    ] = False,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Measure a checkpoint on the test split, afresh, beside the published numbers.
+
+    ```
+    latenthub eval DEMO
+    latenthub eval DEMO --json > metrics.json
+    latenthub eval DEMO --checkpoint runs/DEMO --quick --check
+    ```
+    """
+    from hub.checkpoints import Folders, sha256_of
+    from hub.evaluation import differences
+    from hub.executors.memory import resolve_device
+
+    demo = one_demo(name)
+    measure = part_of(demo, "evaluate", "evaluation")
+    folder = checkpoint or Folders.standard().find(name)
+    digest = sha256_of(folder)
+    began = time.monotonic()
+    evaluation = measure(folder, device=resolve_device(device), quick=quick)
+    seconds = round(time.monotonic() - began, 1)
+    published = [
+        {"system": p.system, "metric": p.metric, "value": p.value, "source": p.source}
+        for p in demo.published
+    ]
+    metrics = {
+        key: {"value": m.value, "unit": m.unit, "higher_is_better": m.higher_is_better}
+        for key, m in evaluation.metrics.items()
+    }
+    if as_json:
+        print_json(
+            {
+                "demo": name,
+                "checkpoint_sha256": digest,
+                "data": evaluation.data,
+                "metrics": metrics,
+                "published": published,
+                "seconds": seconds,
+            }
+        )
+    else:
+        show_evaluation(demo, evaluation.metrics)
+        typer.echo(f"{evaluation.data}; checkpoint {digest[:12]}; {seconds:g} s")
+    if check:
+        wrong = differences(folder, evaluation)
+        for line in wrong:
+            typer.secho(line, fg="red", err=True)
+        raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
+def bench(name: DemoName, device: Device = "auto", as_json: AsJson = False) -> None:
+    """Run ours and a peer in turns, in this environment; print both and their ratio.
+
+    ```
+    latenthub bench DEMO
+    latenthub bench DEMO --json
+    ```
+    """
+    from hub.checkpoints import Folders
+    from hub.executors.memory import resolve_device
+
+    run = part_of(one_demo(name), "benchmark", "benchmark")
+    results = run(Folders.standard().find(name), device=resolve_device(device))
+    if as_json:
+        print_json([dataclasses.asdict(one) for one in results])
+        return
+    rows = [
+        [
+            r.bench,
+            f"{r.ours:.4g}",
+            f"{r.peer:.4g}",
+            f"{r.ratio:.3g}",
+            r.unit,
+            str(r.runs),
+            r.peer_is,
+        ]
+        for r in results
+    ]
+    show_table(["what", "ours", "peer", "ratio", "unit", "runs", "the peer is"], rows)
+
+
+def show_evaluation(demo: Demo, metrics: Mapping[str, Metric]) -> None:
+    """Print measured metrics, each followed by the published ones of its name."""
+    rows = []
+    for key, one in metrics.items():
+        rows.append([key, f"{one.value:.4g}", one.unit, "ours", one.protocol])
+        rows += [
+            ["", f"{p.value:g}", one.unit, p.system, f"{p.source} {p.note}"]
+            for p in demo.published
+            if p.metric == key
+        ]
+    show_table(["metric", "value", "unit", "system", "how, or where from"], rows)

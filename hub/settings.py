@@ -1,0 +1,127 @@
+"""Every environment variable the hub reads: its name, its default, what it does, how it is read.
+
+An option of the command line wins over its variable. docs/reference.md has a table of them, which
+docs/write_reference.py makes from here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+
+from hub.errors import SettingsError
+
+ON, OFF = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An environment variable."""
+
+    name: str
+    about: str  # what it does, as the reference says it, in Markdown
+    default: str = ""  # as the reference shows it; empty: none
+
+    @property
+    def text(self) -> str:
+        """What it is set to; empty: it is not set."""
+        return os.environ.get(self.name, "")
+
+    @property
+    def on(self) -> bool:
+        """Whether it is switched on; where it is not set, whether its default is.
+
+        Raises:
+            SettingsError: it is neither on nor off.
+        """
+        word = (self.text or self.default).lower()
+        if word not in ON + OFF:
+            raise SettingsError(f"{self.name} must be 1 or 0, got {self.text!r}")
+        return word in ON
+
+    def positive(self, default: float) -> float:
+        """Return it as a number; `default` where it is not set.
+
+        Raises:
+            SettingsError: it is not a positive, finite number.
+        """
+        if not self.text:
+            return default
+        try:
+            value = float(self.text)
+            if not 0 < value < math.inf:
+                raise ValueError
+        except ValueError as error:
+            raise SettingsError(
+                f"{self.name} must be a positive number, got {self.text!r}"
+            ) from error
+        return value
+
+    def whole(self, default: int) -> int:
+        """Return it as a whole number; `default` where it is not set.
+
+        Raises:
+            SettingsError: it is not a whole number from 0 on.
+        """
+        if not self.text:
+            return default
+        if not (self.text.isascii() and self.text.isdigit()):
+            raise SettingsError(f"{self.name} must be a whole number, got {self.text!r}")
+        return int(self.text)
+
+
+# Serving.
+HOST = Variable(
+    "LATENTHUB_HOST",
+    "address that `serve` listens on; `0.0.0.0` lets other machines in",
+    "127.0.0.1",
+)
+PORT = Variable("LATENTHUB_PORT", "its port", "7860")
+ONLY = Variable("LATENTHUB_ONLY", "demos to serve, parted by commas or spaces")
+DISABLE = Variable("LATENTHUB_DISABLE", "demos to leave out, parted by commas or spaces")
+STRICT = Variable("LATENTHUB_STRICT", "`1`: a broken plugin keeps the hub from starting", "0")
+MCP = Variable(
+    "LATENTHUB_MCP", "`1`: serve the endpoints as MCP tools too; needs the extra `mcp`", "0"
+)
+
+# Models.
+DEVICE = Variable(
+    "LATENTHUB_DEVICE",
+    "where models run: `cpu`, `cuda`, `cuda:1`, `mps`; `auto` takes CUDA where it is",
+    "auto",
+)
+MEMORY_GB = Variable(
+    "LATENTHUB_MEMORY_GB",
+    "memory for loaded models, in GB; the least recently used one makes room",
+    "4; with CUDA, 0.6 of the device's",
+)
+MAX_WAITING = Variable(
+    "LATENTHUB_MAX_WAITING",
+    "calls of one demo that may wait before more are told to come back",
+    "256",
+)
+CHECKPOINTS = Variable(
+    "LATENTHUB_CHECKPOINTS",
+    "a folder of checkpoints, `<demo>/`, looked into before the bundled ones",
+)
+
+# Training and data.
+DATA = Variable(
+    "LATENTHUB_DATA",
+    "a folder of Parquet files, `<kind>/<name>/<split>.parquet`",
+    "`../shared/data` if it is there",
+)
+TRACKIO = Variable(
+    "LATENTHUB_TRACKIO", "`1`: training logs to trackio; needs the extra `track`", "0"
+)
+
+# Telling.
+LOG = Variable(
+    "LATENTHUB_LOG", "what `serve` and `train` log: `debug`, `info`, `warning`, `error`", "info"
+)
+DEBUG = Variable(
+    "LATENTHUB_DEBUG", "`1`: commands show the traceback of an error, and their log", "0"
+)
+
+VARIABLES = tuple(value for value in tuple(globals().values()) if isinstance(value, Variable))
