@@ -17,7 +17,7 @@ REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 class Paper:
     """A paper a page cites."""
 
-    title: str
+    title: str  # as printed
     id: str  # "arXiv:1312.6114", a DOI, or any other text that finds it
     authors: str = ""  # "Kingma and Welling, 2014"
 
@@ -35,9 +35,9 @@ class Paper:
 class Published:
     """A number somebody published, to be compared with ours of the same `metric`."""
 
-    system: str
+    system: str  # as its paper calls it
     metric: str  # a name that the demo's evaluation gives too, such as "nll_nats"
-    value: float
+    value: float  # in the unit of our metric
     source: str  # where the number was read
     note: str = ""  # how the protocol differs, if it does
 
@@ -54,14 +54,14 @@ class Demo:
     """
 
     name: str  # the URL's last part, the API's prefix, the folder under checkpoints/
-    title: str
+    title: str  # of its page and its card
     summary: str  # one sentence: what a visitor can do here
-    service: str
-    page: str
-    train: str | None = None
-    evaluate: str | None = None
-    benchmark: str | None = None
-    papers: tuple[Paper, ...] = ()
+    service: str  # the class whose endpoints can be called
+    page: str  # page(service) -> gr.Blocks, its playground
+    train: str | None = None  # train(out, settings), its recipe
+    evaluate: str | None = None  # evaluate(checkpoint, device, quick) -> Evaluation
+    benchmark: str | None = None  # benchmark(checkpoint, device) -> list[Bench]
+    papers: tuple[Paper, ...] = ()  # what the page cites
     published: tuple[Published, ...] = ()  # numbers to be compared with, each with its source
     headline: str | None = None  # the metric on the gallery card, such as "nll_nats"
     tags: tuple[str, ...] = ()  # for the gallery's filter, in lower case

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 import typing
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -63,6 +64,12 @@ class Endpoint:
     def summary(self) -> str:
         """The docstring's first paragraph, on one line."""
         return " ".join(self.doc.split("\n\n")[0].split())
+
+    def about(self, parameter: str) -> str:
+        """What the docstring's "Args:" says of an argument, on one line; empty: nothing."""
+        section = re.split(r"\n(?=\S)", self.doc.partition("\nArgs:\n")[2])[0]
+        found = re.search(rf"^( +){re.escape(parameter)}: (.*(?:\n\1 +.*)*)", section, re.MULTILINE)
+        return " ".join(found[2].split()) if found else ""
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return `arguments` checked, converted and completed with the defaults.

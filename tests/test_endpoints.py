@@ -40,6 +40,27 @@ def test_an_endpoint_knows_its_arguments_and_limits():
     assert mix.parameters[0].required and mix.example() == {"name": "red"}
 
 
+def test_what_the_docstring_says_of_an_argument_may_have_several_lines():
+    class Service:
+        @endpoint
+        def take(self, start: int, start_again: int = 0, silent: int = 0) -> int:
+            """Take: three arguments.
+
+            Args:
+                start: where it begins,
+                    and how: gently.
+                start_again: twice.
+
+            Returns:
+                silent: no, this is the result.
+            """
+
+    take = endpoints_of(Service)["take"]
+    assert take.about("start") == "where it begins, and how: gently."
+    assert take.about("start_again") == "twice."
+    assert take.about("silent") == ""
+
+
 def test_a_batched_endpoint_is_described_for_one_call():
     invert = endpoints_of(Mixer)["invert"]
     assert isinstance(invert.parameters[0].kind, Image) and isinstance(invert.results[0], Image)

@@ -16,7 +16,7 @@ import gradio as gr
 from gradio.components.api_component import Api as ApiComponent
 from gradio.context import get_blocks_context
 from gradio.processing_utils import save_bytes_to_cache
-from gradio.utils import get_function_description, get_upload_folder
+from gradio.utils import get_upload_folder
 
 from hub.app import Hub
 from hub.demo import Demo
@@ -78,9 +78,8 @@ def add(hub: Hub, one: Registered) -> None:
     site = get_blocks_context()
     assert site is not None
     call = function_of(hub, one)
-    description, about, _ = get_function_description(call)
-    call.__doc__ = documented(description, one.endpoint, about)  # MCP reads it again
-    inputs = [taken(p, about.get(p.name, "")) for p in one.endpoint.parameters]
+    call.__doc__ = documented(one.endpoint)  # MCP reads it
+    inputs = [taken(p, one.endpoint.about(p.name)) for p in one.endpoint.parameters]
     outputs = [given(kind, number) for number, kind in enumerate(one.endpoint.results, 1)]
     site.set_event_trigger(  # what gr.api does, with the kinds' schemas in place of type hints
         [],
@@ -90,17 +89,17 @@ def add(hub: Hub, one: Registered) -> None:
         preprocess=False,
         postprocess=False,
         api_name=one.name,
-        api_description=description,
+        api_description=one.endpoint.summary,
         concurrency_limit=None,  # the executor has the limits
         show_progress="hidden",
         trigger_mode=None,
     )
 
 
-def documented(description: str, endpoint: Endpoint, about: Mapping[str, str]) -> str:
+def documented(endpoint: Endpoint) -> str:
     """Return the docstring of an API function: what it does, and what each argument takes."""
-    lines = [f"    {p.name}: {explained(p, about.get(p.name, ''))}" for p in endpoint.parameters]
-    return "\n".join([description, "", "Args:", *lines]) if lines else description
+    lines = [f"    {p.name}: {explained(p, endpoint.about(p.name))}" for p in endpoint.parameters]
+    return "\n".join([endpoint.summary, "", "Args:", *lines]) if lines else endpoint.summary
 
 
 def explained(parameter: Parameter, about: str) -> str:
