@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import logging
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 
 import pluggy
 
-from hub import hookspecs
+from hub import __version__, hookspecs
 from hub.demo import Demo
 from hub.errors import NotFoundError, PluginError
+from hub.timelimit import within_limit
 
 GROUP = "latenthub"
+HUB = "latenthub"  # the distribution that a plugin's requirements name
+SPECIFIED = re.compile(rf"{HUB}\s*(\[[^]]*\])?\s*\(?\s*[<>=!~]", re.IGNORECASE)
 log = logging.getLogger(__name__)
 
 
@@ -81,7 +86,8 @@ def discover(
     broken: list[Quarantined] = []
     for point in wanted:
         try:
-            demo = load(point)
+            check_hub(point)
+            demo = within_limit("its import", point.value, functools.partial(load, point))
             if demo.name in found:
                 other = found[demo.name].package
                 raise PluginError(
@@ -97,8 +103,36 @@ def discover(
     return Discovered(found, tuple(broken))
 
 
+def check_hub(point: EntryPoint) -> None:
+    """Raise PluginError where the plugin's package asks for another version of the hub.
+
+    What it asks for stands in its metadata, as `latenthub>=0.1,<0.2` among its dependencies, so
+    nothing of it is imported. pip keeps to that too, unless it is told `--no-deps`.
+    """
+    if point.dist is None:
+        return
+    for text in filter(SPECIFIED.match, point.dist.requires or ()):
+        check_requirement(package_of(point), text)
+
+
+def check_requirement(package: str, text: str) -> None:
+    """Raise PluginError where `text`, a requirement of `package`, does not allow this hub."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        needed = Requirement(text)
+    except InvalidRequirement as error:
+        raise PluginError(f"{package} asks for {text!r}, which is no requirement") from error
+    applies = needed.marker is None or needed.marker.evaluate({"extra": ""})
+    if applies and not needed.specifier.contains(__version__, prereleases=True):
+        raise PluginError(
+            f"{package} needs {HUB}{needed.specifier}, and this is {HUB} {__version__}; install a "
+            f"version of it that is made for this hub, or the hub that it needs"
+        )
+
+
 def load(point: EntryPoint) -> Demo:
-    """Return the demo of one plugin.
+    """Import one plugin and return its demo.
 
     pluggy checks its hooks: a misspelt one is an error, not a plugin that does nothing.
 

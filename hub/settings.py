@@ -81,6 +81,11 @@ PORT = Variable("LATENTHUB_PORT", "its port", "7860")
 ONLY = Variable("LATENTHUB_ONLY", "demos to serve, parted by commas or spaces")
 DISABLE = Variable("LATENTHUB_DISABLE", "demos to leave out, parted by commas or spaces")
 STRICT = Variable("LATENTHUB_STRICT", "`1`: a broken plugin keeps the hub from starting", "0")
+PLUGIN_SECONDS = Variable(
+    "LATENTHUB_PLUGIN_SECONDS",
+    "seconds that a plugin's import, its endpoints and its page may each take when the hub starts",
+    "30",
+)
 MCP = Variable(
     "LATENTHUB_MCP", "`1`: serve the endpoints as MCP tools too; needs the extra `mcp`", "0"
 )

@@ -1,12 +1,14 @@
+import importlib.metadata
 import re
 import subprocess
 import sys
+import time
 import types
 from importlib.metadata import EntryPoint
 
 import pytest
 
-from hub import Demo, hookimpl
+from hub import Demo, __version__, hookimpl
 from hub.errors import NotFoundError, PluginError
 from hub.plugins import discover
 
@@ -96,6 +98,77 @@ def test_only_and_disable_choose(point):
 def test_a_name_that_is_not_installed_is_an_error(point):
     with pytest.raises(NotFoundError, match="no demo 'digts'; installed: ants"):
         discover([point("ants", **good("ants"))], only=["digts"])
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Return a function that writes a package with one entry point, and returns that."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def make(name, code, *requires):
+        info = tmp_path / f"latenthub_{name}-1.0.dist-info"
+        info.mkdir()
+        needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: latenthub-{name}\nVersion: 1.0\n{needs}"
+        )
+        (info / "entry_points.txt").write_text(f"[latenthub]\n{name} = hub_{name}\n")
+        (tmp_path / f"hub_{name}.py").write_text(code)
+        [distribution] = importlib.metadata.distributions(path=[str(tmp_path)])
+        [found] = distribution.entry_points
+        return found
+
+    return make
+
+
+GOOD = """
+from hub import Demo, hookimpl
+
+@hookimpl
+def hub_demo():
+    return Demo("kept", "Kept", "A test.", "a:B", "a:page")
+"""
+
+
+@pytest.mark.parametrize(
+    "needed", ["latenthub>=9", "latenthub (<0.1)", "Latenthub[train] == 3 ; python_version > '3'"]
+)
+def test_the_hub_a_plugin_needs_is_checked_before_it_is_imported(package, needed):
+    found = discover([package("newer", "raise RuntimeError('imported')", needed)])
+    [broken] = found.broken
+    assert re.search(
+        rf"^latenthub-newer 1.0 needs latenthub[<>=]+[\d.]+, and this is latenthub {__version__};",
+        broken.reason,
+    )
+
+
+@pytest.mark.parametrize(
+    "needed", ["latenthub", "latenthub>=0.1", "latenthub>9; extra == 'train'", "latenthub-waves>9"]
+)
+def test_a_plugin_made_for_this_hub_is_kept(package, needed):
+    assert list(discover([package("kept", GOOD, needed)]).demos) == ["kept"]
+
+
+def test_what_is_no_requirement_is_told(package):
+    [broken] = discover([package("odd", GOOD, "latenthub>=")]).broken
+    assert "asks for 'latenthub>=', which is no requirement" in broken.reason
+
+
+def test_an_import_that_hangs_is_given_up_and_its_line_told(package, monkeypatch):
+    monkeypatch.setenv("LATENTHUB_PLUGIN_SECONDS", "0.2")
+    before = time.monotonic()
+    [broken] = discover([package("stuck", "x = 1\nwhile True:\n    pass\n")]).broken
+    assert time.monotonic() - before < 5
+    assert re.match(
+        r"its import did not end within 0.2 s: it was at [\w.-]+/hub_stuck.py, line [23]; "
+        "LATENTHUB_PLUGIN_SECONDS allows it more",
+        broken.reason,
+    )
+
+
+def test_a_plugin_cannot_end_the_hub(package):
+    [broken] = discover([package("leaving", "import sys\nsys.exit('no licence')")]).broken
+    assert broken.reason == "its import asked the whole process to exit"
 
 
 def test_discovery_imports_neither_torch_nor_gradio_nor_numpy():

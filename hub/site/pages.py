@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 
 import gradio as gr
+from gradio.context import Context
 
 from hub.app import Hub
 from hub.demo import Demo, resolve
@@ -14,6 +15,7 @@ from hub.site.api import Registered, register
 from hub.site.errors import guarded
 from hub.site.links import Shared, shared
 from hub.site.text import package_file
+from hub.timelimit import within_limit
 
 log = logging.getLogger(__name__)
 TITLE = "Latenthub"
@@ -41,6 +43,7 @@ def build_site(hub: Hub) -> Site:
         site = Site(hub, blocks)
         for demo in hub.demos.values():
             try:
+                read_endpoints(hub, demo)
                 site.apis |= register(hub, demo, site.apis)
             except Exception as error:  # whatever a foreign package raises on import
                 fail(site, demo, error)
@@ -75,13 +78,27 @@ def add_page(site: Site, demo: Demo) -> None:
             playground.render()  # type: ignore[no-untyped-call]
 
 
+def read_endpoints(hub: Hub, demo: Demo) -> None:
+    """Import the demo's service, so that whoever asks for its endpoints has them at once.
+
+    Raises:
+        PluginError: it cannot be imported, or not in time.
+    """
+    within_limit("importing its service", demo.service, lambda: hub.endpoints(demo.name))
+
+
 def draw(hub: Hub, demo: Demo) -> gr.Blocks:
     """Return the demo's playground, its events out of the API and its errors told clearly.
 
     Raises:
         PluginError: the page returned no Blocks, or shares an endpoint that is not there.
     """
-    playground = resolve(demo.page)(hub.service(demo.name))
+    try:
+        playground = within_limit(
+            "its page", demo.page, lambda: resolve(demo.page)(hub.service(demo.name))
+        )
+    finally:  # what was given up may have left its Blocks open
+        Context.root_block = Context.block = None
     if not isinstance(playground, gr.Blocks):
         raise PluginError(f"{demo.page} must return gr.Blocks, got {type(playground).__name__}")
     for group in shared(playground):
