@@ -10,6 +10,7 @@ HubError                what somebody can mend; its text is one clear message, s
 └── ServiceError        a model could not answer
     ├── BusyError         too much is waiting; try again later
     ├── CallTimeoutError  the call took longer than its endpoint allows
+    ├── CallerGoneError   the caller hung up before the answer
     └── DeviceMemoryError the device has no room for the model or the call
 """
 
@@ -56,6 +57,10 @@ class BusyError(ServiceError):
 
 class CallTimeoutError(ServiceError):
     """A call took longer than its endpoint allows."""
+
+
+class CallerGoneError(ServiceError):
+    """The caller hung up before its answer was there."""
 
 
 class DeviceMemoryError(ServiceError):

@@ -16,6 +16,7 @@ import pytest
 from hub.endpoints import Progress, endpoint, endpoints_of
 from hub.errors import (
     BusyError,
+    CallerGoneError,
     CallTimeoutError,
     CheckpointError,
     DeviceMemoryError,
@@ -26,6 +27,7 @@ from hub.errors import (
     SettingsError,
 )
 from hub.executors import ServiceSource
+from hub.executors.callers import Caller, calling_for
 from hub.executors.local import LocalExecutor
 from hub.executors.memory import resolve_device, tensor_bytes
 
@@ -524,6 +526,62 @@ def test_one_of_a_batch_may_give_up_alone(executor, waves):
         first, second = outcomes.result()
     assert isinstance(first, CallTimeoutError) and second == 2
     assert waves.batches == [[1, 2]]
+
+
+# Callers that hang up.
+
+
+def calling(executor, caller, endpoint, **arguments):
+    with calling_for(caller):
+        return executor.call("waves", endpoint, arguments)
+
+
+def test_a_call_whose_caller_hangs_up_ends_when_it_next_reports(executor):
+    caller = Caller()
+    executor.call("waves", "double", {"x": 0})
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(calling, executor, caller, "steps", count=400)
+        time.sleep(0.1)
+        caller.hang_up()
+        with pytest.raises(CallerGoneError, match="waves.steps: its caller hung up"):
+            running.result(1)
+    began = time.monotonic()
+    assert executor.call("trees", "grow", {"x": 1}) == 2
+    assert time.monotonic() - began < 1
+    assert executor.status("waves").errors == 0
+
+
+def test_a_call_whose_caller_hangs_up_before_its_turn_is_not_run(executor, waves):
+    caller = Caller()
+    with Held(executor, waves), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(calling, executor, caller, "double", x=7)
+        wait_for(lambda: executor._slots["waves"].waiting == 1)
+        caller.hang_up()
+        with pytest.raises(CallerGoneError):
+            waiting.result(1)
+        assert executor._slots["waves"].waiting == 0
+    assert executor.call("waves", "double", {"x": 1}) == 2
+    assert waves.order == [1]
+
+
+def test_who_has_hung_up_already_gets_no_answer(executor):
+    with pytest.raises(CallerGoneError):
+        calling(executor, Caller(gone=True), "double", x=1)
+
+
+def test_a_call_that_nobody_waits_for_keeps_the_device_until_its_time_limit(executor, waves):
+    caller = Caller()
+    with ThreadPoolExecutor(2) as pool:
+        held = pool.submit(calling, executor, caller, "hold")
+        assert waves.held.wait(5)
+        caller.hang_up()
+        with pytest.raises(CallerGoneError):
+            held.result(1)
+        behind = pool.submit(executor.call, "trees", "grow", {"x": 1})
+        time.sleep(0.2)
+        assert not behind.done()
+        waves.gate.set()
+        assert behind.result(1) == 2
 
 
 # Closing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 import time
@@ -21,6 +22,7 @@ class Call:
         "context",
         "deadline",
         "error",
+        "hung_up",
         "progress",
         "value",
     )
@@ -34,14 +36,21 @@ class Call:
         self.context = contextvars.copy_context() if progress is not None else None
         self.deadline = time.monotonic() + timeout
         self.abandoned = False
+        self.hung_up = False  # its caller has gone before the deadline
         self.value: Any = None
         self.error: Exception | None = None
         self._done = threading.Lock()  # lighter than an Event: held until there is an answer
         self._done.acquire()
 
     def wait(self) -> bool:
-        """Return whether there is an answer before the deadline."""
-        return self._done.acquire(timeout=max(0.0, self.deadline - time.monotonic()))
+        """Return whether there is an answer before the deadline and for a caller still there."""
+        ended = self._done.acquire(timeout=max(0.0, self.deadline - time.monotonic()))
+        return ended and not self.hung_up
+
+    def hang_up(self) -> None:
+        """End the wait: nobody wants the answer any more."""
+        self.hung_up = True
+        self.end()
 
     def fail(self, error: Exception) -> None:
         """End the wait with an error."""
@@ -49,8 +58,9 @@ class Call:
         self.end()
 
     def end(self) -> None:
-        """End the wait; `value` or `error` is set."""
-        self._done.release()
+        """End the wait; `value` or `error` is set, or the caller has hung up."""
+        with contextlib.suppress(RuntimeError):  # it had ended: an answer to one who hung up
+            self._done.release()
 
     def report(self, fraction: float, message: str) -> None:
         """Tell the caller how far its call is."""
@@ -72,6 +82,7 @@ class Job:
         "ended",
         "endpoint",
         "left_behind",
+        "overdue",
         "started",
         "turn_began",
     )
@@ -83,6 +94,7 @@ class Job:
         self.started = False  # what it does from now on, it does for its calls of that moment
         self.ended = False
         self.left_behind = False  # it hangs, and others run beside it
+        self.overdue: threading.Timer | None = None  # runs while nobody waits for it any more
         self.turn_began = 0.0  # time.monotonic() when it last got the device
         self._full: threading.Lock | None = None  # held while the runner waits for more calls
         self._wanted = 0
@@ -98,6 +110,10 @@ class Job:
     @property
     def abandoned(self) -> bool:
         return all(call.abandoned for call in self.calls)
+
+    @property
+    def deadline(self) -> float:
+        return max(call.deadline for call in self.calls)
 
     def add(self, call: Call) -> None:
         self.calls.append(call)

@@ -26,15 +26,17 @@ from hub import settings
 from hub.endpoints import Endpoint, Progress
 from hub.errors import (
     BusyError,
+    CallerGoneError,
     CallTimeoutError,
     CheckpointError,
     HubError,
     NotFoundError,
     ServiceError,
 )
-from hub.executors import ServiceSource, Status
+from hub.executors import ServiceSource, Status, callers
 from hub.executors.answers import Answers, logged
 from hub.executors.batching import Call, Crowd, Job
+from hub.executors.callers import Caller
 from hub.executors.models import Models, Slot
 from hub.executors.turns import Turns
 
@@ -112,7 +114,7 @@ class LocalExecutor:
         with self._lock:
             self._admit(slot)
             job = self._enqueue(slot, described, call)
-        if not call.wait():
+        if not answered(call, callers.current()):
             raise self._give_up(slot, job, call)
         if call.error is None:
             return call.value
@@ -202,24 +204,34 @@ class LocalExecutor:
                 target=self._load, args=(slot,), name=f"latenthub-load-{slot.demo}", daemon=True
             ).start()
 
-    def _give_up(self, slot: Slot, job: Job, call: Call) -> CallTimeoutError:
-        """Leave a call whose time is up; its model goes on only until it next reports progress."""
+    def _give_up(self, slot: Slot, job: Job, call: Call) -> ServiceError:
+        """Leave a call whose time is up or whose caller has gone; return what to raise.
+
+        Its model goes on only until it next reports progress.
+        """
         limit = f"{job.endpoint.options.timeout:g} s"
         with self._lock:
             call.abandoned = True
-            slot.errors += 1
+            slot.errors += not call.hung_up
             if not job.started:
                 slot.waiting -= 1
-                why = "its model is loading" if slot.state == "loading" else "others came first"
-                return CallTimeoutError(
-                    f"{job.name} did not start within {limit} because {why}; try again later"
-                )
-            hangs = job.abandoned and not job.ended
-        if hangs:
-            timer = threading.Timer(self._grace, self._leave_behind, (slot, job))
-            timer.daemon = True
-            timer.start()
-        return CallTimeoutError(f"{job.name} took longer than {limit} and was given up")
+            elif job.abandoned and not job.ended:
+                self._watch(slot, job)
+            if call.hung_up:
+                return CallerGoneError(f"{job.name}: its caller hung up before the answer")
+            if job.started:
+                return CallTimeoutError(f"{job.name} took longer than {limit} and was given up")
+            why = "its model is loading" if slot.state == "loading" else "others came first"
+            return CallTimeoutError(
+                f"{job.name} did not start within {limit} because {why}; try again later"
+            )
+
+    def _watch(self, slot: Slot, job: Job) -> None:
+        """Leave a job behind that nobody waits for, if it runs on after its time limit."""
+        rest = max(0.0, job.deadline - time.monotonic())
+        job.overdue = threading.Timer(rest + self._grace, self._leave_behind, (slot, job))
+        job.overdue.daemon = True
+        job.overdue.start()
 
     def _leave_behind(self, slot: Slot, job: Job) -> None:
         """Let other calls run beside a job that hangs."""
@@ -312,6 +324,8 @@ class LocalExecutor:
         """Note that a job of `count` calls has ended; tell whether models take too much memory."""
         with self._lock:
             job.ended = True
+            if job.overdue is not None:
+                job.overdue.cancel()
             slot.jobs -= 1
             slot.stuck -= job.left_behind
             slot.used = time.monotonic()
@@ -320,6 +334,14 @@ class LocalExecutor:
             if self._closing:
                 self._ended.notify_all()
             return self._models.over_budget
+
+
+def answered(call: Call, caller: Caller | None) -> bool:
+    """Wait for a call; return whether there is an answer and somebody to take it."""
+    if caller is None:
+        return call.wait()
+    with caller.watched(call.hang_up):
+        return call.wait()
 
 
 def load_error(slot: Slot, error: BaseException) -> HubError:
