@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hub.endpoints import Endpoint, Progress
+from hub.errors import ServiceError
 
 
 class Call:
@@ -36,7 +37,7 @@ class Call:
         self.context = contextvars.copy_context() if progress is not None else None
         self.deadline = time.monotonic() + timeout
         self.abandoned = False
-        self.hung_up = False  # its caller has gone before the deadline
+        self.hung_up: ServiceError | None = None  # why nobody waits any more, before the deadline
         self.value: Any = None
         self.error: Exception | None = None
         self._done = threading.Lock()  # lighter than an Event: held until there is an answer
@@ -45,11 +46,11 @@ class Call:
     def wait(self) -> bool:
         """Return whether there is an answer before the deadline and for a caller still there."""
         ended = self._done.acquire(timeout=max(0.0, self.deadline - time.monotonic()))
-        return ended and not self.hung_up
+        return ended and self.hung_up is None
 
-    def hang_up(self) -> None:
+    def hang_up(self, reason: ServiceError) -> None:
         """End the wait: nobody wants the answer any more."""
-        self.hung_up = True
+        self.hung_up = reason
         self.end()
 
     def fail(self, error: Exception) -> None:

@@ -7,40 +7,47 @@ import contextvars
 import threading
 from collections.abc import Callable, Iterator
 
+from hub.errors import CallerGoneError, ServiceError
+
 
 class Caller:
-    """Somebody who waits for the answers of one request, and may hang up."""
+    """Somebody who waits for answers, and may hang up or be told to wait no more."""
 
-    def __init__(self, gone: bool = False) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._gone = gone
-        self._told: list[Callable[[], None]] = []
+        self._reason: ServiceError | None = None
+        self._told: list[Callable[[ServiceError], None]] = []
 
     @property
-    def gone(self) -> bool:
-        """Whether the caller has hung up."""
-        return self._gone
+    def reason(self) -> ServiceError | None:
+        """Why nobody waits any more; None: somebody does."""
+        return self._reason
 
-    def hang_up(self) -> None:
-        """Say that nobody waits any more; calls back whoever works for this caller."""
+    def hang_up(self, reason: ServiceError | None = None) -> None:
+        """Give up whatever is done for this caller.
+
+        Args:
+            reason: what its calls raise; None: a CallerGoneError.
+        """
         with self._lock:
-            self._gone = True
+            if self._reason is None:
+                self._reason = reason or CallerGoneError("the caller hung up before the answer")
             told, self._told = self._told, []
         for callback in told:
-            callback()
+            callback(self._reason)
 
     @contextlib.contextmanager
-    def watched(self, callback: Callable[[], None]) -> Iterator[None]:
-        """Have `callback` called if the caller hangs up meanwhile, or at once if it has already.
+    def watched(self, callback: Callable[[ServiceError], None]) -> Iterator[None]:
+        """Have `callback` told the reason if the caller hangs up meanwhile, or has already.
 
         It is called once at most, in the thread that learns of it.
         """
         with self._lock:
-            gone = self._gone
-            if not gone:
+            reason = self._reason
+            if reason is None:
                 self._told.append(callback)
-        if gone:
-            callback()
+        if reason is not None:
+            callback(reason)
         try:
             yield
         finally:

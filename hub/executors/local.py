@@ -26,7 +26,6 @@ from hub import settings
 from hub.endpoints import Endpoint, Progress
 from hub.errors import (
     BusyError,
-    CallerGoneError,
     CallTimeoutError,
     CheckpointError,
     HubError,
@@ -205,20 +204,20 @@ class LocalExecutor:
             ).start()
 
     def _give_up(self, slot: Slot, job: Job, call: Call) -> ServiceError:
-        """Leave a call whose time is up or whose caller has gone; return what to raise.
+        """Leave a call whose time is up or whose caller hung up; return what to raise.
 
         Its model goes on only until it next reports progress.
         """
         limit = f"{job.endpoint.options.timeout:g} s"
         with self._lock:
             call.abandoned = True
-            slot.errors += not call.hung_up
+            slot.errors += call.hung_up is None
             if not job.started:
                 slot.waiting -= 1
             elif job.abandoned and not job.ended:
                 self._watch(slot, job)
-            if call.hung_up:
-                return CallerGoneError(f"{job.name}: its caller hung up before the answer")
+            if call.hung_up is not None:
+                return type(call.hung_up)(str(call.hung_up))
             if job.started:
                 return CallTimeoutError(f"{job.name} took longer than {limit} and was given up")
             why = "its model is loading" if slot.state == "loading" else "others came first"
