@@ -129,7 +129,12 @@ class Image(Kind):
             picture = picture.convert(self.mode)
         if self.size is not None and picture.size != self.size:
             color = (self.fill,) * len(picture.getbands())
-            picture = ImageOps.pad(picture, self.size, color=color if len(color) > 1 else color[0])
+            scale = min(self.size[0] / picture.width, self.size[1] / picture.height)
+            inside = [
+                max(1, round(side * scale)) for side in picture.size
+            ]  # thin ones keep a pixel
+            fitted = picture.resize((inside[0], inside[1]))
+            picture = ImageOps.pad(fitted, self.size, color=color if len(color) > 1 else color[0])
         return np.array(picture)
 
     def describe(self) -> str:
