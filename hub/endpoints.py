@@ -6,7 +6,7 @@ import difflib
 import inspect
 import re
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, overload
 
@@ -34,6 +34,8 @@ class Options:
 
     max_batch: int = 1  # calls in one forward pass; 1: the method takes one call's arguments
     timeout: float = 60.0  # seconds a call may take, its waiting included
+    gpu_seconds: float | None = None  # of a GPU that is lent by the call; None: as `timeout`
+    examples: tuple[Mapping[str, Any], ...] = ()  # arguments of one call each
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,15 @@ class Endpoint:
                 allowed = parameter.kind.describe()
                 raise InputError(f"{self.name} needs {parameter.name}: {allowed}", parameter.name)
 
-    def example(self) -> dict[str, Any]:
-        """Return the defaults: what a caller may leave out."""
-        return {p.name: p.default for p in self.parameters if not p.required}
+    @property
+    def examples(self) -> tuple[Mapping[str, Any], ...]:
+        """Calls that show what it does, by their arguments: those declared, else its defaults.
+
+        None where nothing was declared and an argument has no default.
+        """
+        if self.options.examples or any(parameter.required for parameter in self.parameters):
+            return self.options.examples
+        return ({},)
 
     def encode(self, result: Any, save: Save) -> Any:
         """Return what the endpoint gave as JSON, files through `save`; several values as a list."""
@@ -117,22 +125,40 @@ class Endpoint:
 @overload
 def endpoint(method: Method) -> Method: ...
 @overload
-def endpoint(*, max_batch: int = 1, timeout: float = 60.0) -> Callable[[Method], Method]: ...
-def endpoint(method: Any = None, *, max_batch: int = 1, timeout: float = 60.0) -> Any:
+def endpoint(
+    *,
+    max_batch: int = 1,
+    timeout: float = 60.0,
+    gpu_seconds: float | None = None,
+    examples: Sequence[Mapping[str, Any]] = (),
+) -> Callable[[Method], Method]: ...
+def endpoint(
+    method: Any = None,
+    *,
+    max_batch: int = 1,
+    timeout: float = 60.0,
+    gpu_seconds: float | None = None,
+    examples: Sequence[Mapping[str, Any]] = (),
+) -> Any:
     """Mark a service's method as callable from the page, the API and the command line.
 
     Args:
         max_batch: with 2 or more the method takes and returns lists, one item a call: calls that
             arrive together become one. An exception in an item's place fails that call only.
         timeout: seconds until a call is given up, its waiting included.
+        gpu_seconds: the longest a call computes, where a GPU is lent by the call (ZeroGPU): it is
+            ended after that, and who has fewer left is refused; None: as `timeout`.
+        examples: the arguments of a call each, as a caller may give them; the contract's tests make
+            these calls. Needed where an argument has no default.
     """
-    if max_batch < 1 or timeout <= 0:
+    if max_batch < 1 or timeout <= 0 or (gpu_seconds is not None and gpu_seconds <= 0):
         raise PluginError(
-            f"endpoint: max_batch and timeout must be positive, got {max_batch}, {timeout}"
+            "endpoint: max_batch, timeout and gpu_seconds must be positive, "
+            f"got {max_batch}, {timeout}, {gpu_seconds}"
         )
 
     def mark(method: Method) -> Method:
-        setattr(method, MARK, Options(max_batch, timeout))
+        setattr(method, MARK, Options(max_batch, timeout, gpu_seconds, tuple(examples)))
         return method
 
     return mark if method is None else mark(method)

@@ -37,7 +37,29 @@ def test_an_endpoint_knows_its_arguments_and_limits():
     mix = endpoints_of(Mixer)["mix"]
     assert mix.summary == "Mix a colour." and mix.takes_progress
     assert [parameter.name for parameter in mix.parameters] == ["amount", "name"]
-    assert mix.parameters[0].required and mix.example() == {"name": "red"}
+    assert mix.parameters[0].required and mix.parameters[1].default == "red"
+
+
+def test_an_endpoint_has_its_examples_else_its_defaults():
+    class Service:
+        @endpoint(examples=[{"amount": 2}, {"amount": 3, "name": "blue"}])
+        def shown(self, amount: int, name: str = "red") -> int:
+            """Take both."""
+
+        @endpoint
+        def plain(self, amount: int = 2) -> int:
+            """Take one."""
+
+        @endpoint
+        def bare(self, amount: int) -> int:
+            """Take one that must be given."""
+
+    found = endpoints_of(Service)
+    assert [one.examples for one in found.values()] == [
+        ({"amount": 2}, {"amount": 3, "name": "blue"}),
+        ({},),
+        (),
+    ]
 
 
 def test_what_the_docstring_says_of_an_argument_may_have_several_lines():

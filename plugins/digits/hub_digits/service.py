@@ -15,7 +15,7 @@ import numpy as np
 
 from hub import Image, Images, InputError, Json, Progress, Range, endpoint
 from hub.errors import CheckpointError
-from hub_digits.drawing import SIDE, prepare
+from hub_digits.drawing import SIDE, paint_strokes, prepare
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +33,10 @@ TEMPERATURE = 0.75  # where drawings vary and still show the digit that was aske
 CHAIN = 40  # rounds of the completing chain; pictures stop changing after about 20
 USUAL_SAMPLES = 50  # codes that the bounds of real digits in the checkpoint were made from
 NEIGHBOURS = 4  # points of the map that a decoded place is mixed from
+SEVEN, ONE = (
+    paint_strokes(strokes, 64) for strokes in ("29225020712152614682-40506648", "52125186")
+)
+A_SEVEN = {"image": SEVEN}  # what the examples of endpoints that take a drawing take
 LEVELS = [
     "the whole digit",
     "parts of strokes",
@@ -160,7 +164,7 @@ class Digits:
 
     # Looking at a given digit.
 
-    @endpoint
+    @endpoint(examples=[A_SEVEN])
     def prepare(self, image: Drawing) -> Annotated[np.ndarray, Image()]:
         """Show a drawing as the model sees it.
 
@@ -175,7 +179,7 @@ class Digits:
         """
         return prepare(image)
 
-    @endpoint(max_batch=64)
+    @endpoint(max_batch=64, examples=[A_SEVEN])
     def reconstruct(
         self,
         image: list[Drawing],
@@ -201,7 +205,7 @@ class Digits:
         rebuilt = iter(self._rebuild(np.stack(seen), kept) if seen else ())
         return [one if isinstance(one, InputError) else next(rebuilt) for one in found]
 
-    @endpoint
+    @endpoint(examples=[A_SEVEN])
     def layers(self, image: Drawing, prepare: bool = True) -> Annotated[np.ndarray, Images()]:
         """Rebuild a drawing from ever more of its code: the top group, the top two, and so on to
         all.
@@ -217,7 +221,7 @@ class Digits:
         seen = see(image, prepare)
         return self._rebuild(np.stack([seen] * count), list(range(1, count + 1)))
 
-    @endpoint
+    @endpoint(examples=[A_SEVEN])
     def score(
         self,
         image: Drawing,
@@ -274,7 +278,7 @@ class Digits:
             "probabilities": probabilities.round(4).tolist(),
         }
 
-    @endpoint(timeout=120)
+    @endpoint(timeout=120, examples=[A_SEVEN])
     def complete(
         self,
         image: Drawing,
@@ -324,7 +328,7 @@ class Digits:
 
     # Walks.
 
-    @endpoint
+    @endpoint(examples=[{"start": SEVEN, "end": ONE}])
     def interpolate(
         self,
         start: Drawing,
@@ -417,7 +421,7 @@ class Digits:
             "digit": self._table("map.labels").astype(int).tolist(),
         }
 
-    @endpoint(max_batch=64)
+    @endpoint(max_batch=64, examples=[{"x": 0.2, "y": -0.4}])
     def decode(
         self,
         x: list[Coordinate],
