@@ -8,7 +8,7 @@ broken plugin, LATENTHUB_MCP=1 serves MCP too.
 import os
 import sys
 
-from hub import settings
+from hub import logs, settings
 from hub.app import Hub
 from hub.errors import HubError
 from hub.site import serve
@@ -16,6 +16,7 @@ from hub.site import serve
 
 def main() -> None:
     try:
+        logs.configure()
         hub = Hub.open(
             strict=settings.STRICT.on,
             device=settings.DEVICE.text or "auto",

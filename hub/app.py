@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,7 @@ from hub.demo import Demo, resolve
 from hub.endpoints import Endpoint, Progress, endpoints_of
 from hub.errors import NotFoundError
 from hub.executors import Executor, ServiceSource, Status
+from hub.observe import Observer, Outcome, outcome_of, tell
 from hub.plugins import Discovered, Quarantined, check_names, discover
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ class Hub:
         self.folders = folders
         sources = {name: self._source(demo) for name, demo in self.demos.items()}
         self.executor = executor(sources)
+        self._observer = Observer()
 
     @classmethod
     def open(
@@ -103,8 +106,20 @@ class Hub:
         Raises:
             HubError: see `Endpoint.check` and `Executor.call`.
         """
-        checked = self.endpoint(name, endpoint).check(arguments)
-        return self.executor.call(name, endpoint, checked, progress)
+        described = self.endpoint(name, endpoint)
+        began = time.perf_counter()
+        try:
+            checked = described.check(arguments)
+            result = self.executor.call(name, endpoint, checked, progress)
+        except BaseException as error:
+            self._ended(name, endpoint, outcome_of(error), began, f": {error}")
+            raise
+        self._ended(name, endpoint, "ok", began)
+        return result
+
+    def observe(self, observer: Observer) -> None:
+        """Have `observer` told of every call from now on."""
+        self._observer = self.executor.observer = observer
 
     def service(self, name: str) -> Service:
         """Return what a page is given: the service's methods, run where the executor put it."""
@@ -128,6 +143,24 @@ class Hub:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _ended(
+        self, demo: str, endpoint: str, outcome: Outcome, began: float, why: str = ""
+    ) -> None:
+        """Count a call and write its line into the log."""
+        seconds = time.perf_counter() - began
+        tell(self._observer.called, demo, endpoint, outcome, seconds)
+        log.log(
+            logging.WARNING if outcome in ("timeout", "error") else logging.INFO,
+            "%s.%s %s in %.3f s%s",
+            *(demo, endpoint, outcome, seconds, why),
+            extra={
+                "demo": demo,
+                "endpoint": endpoint,
+                "outcome": outcome,
+                "seconds": round(seconds, 6),
+            },
+        )
 
     def _source(self, demo: Demo) -> ServiceSource:
         def load(device: str) -> Any:

@@ -40,6 +40,18 @@ class Variable:
             raise SettingsError(f"{self.name} must be 1 or 0, got {self.text!r}")
         return word in ON
 
+    def choice(self, *words: str) -> str:
+        """Return the word it is set to, in lower case; its default where it is not set.
+
+        Raises:
+            SettingsError: it is none of `words`.
+        """
+        word = (self.text or self.default).lower()
+        if word not in words:
+            known = f"{', '.join(words[:-1])} or {words[-1]}"
+            raise SettingsError(f"{self.name} must be {known}; got {self.text!r}")
+        return word
+
     def positive(self, default: float) -> float:
         """Return it as a number; `default` where it is not set.
 
@@ -124,6 +136,11 @@ TRACKIO = Variable(
 # Telling.
 LOG = Variable(
     "LATENTHUB_LOG", "what `serve` and `train` log: `debug`, `info`, `warning`, `error`", "info"
+)
+LOG_FORMAT = Variable(
+    "LATENTHUB_LOG_FORMAT",
+    "how: `text`, lines for reading; `json`, an object a line, for programs",
+    "text",
 )
 DEBUG = Variable(
     "LATENTHUB_DEBUG", "`1`: commands show the traceback of an error, and their log", "0"

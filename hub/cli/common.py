@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -94,13 +93,3 @@ def pairs(texts: Iterable[str]) -> dict[str, str]:
             raise SettingsError(f"--set {name} is given twice")
         found[name] = value
     return found
-
-
-def configure_logging() -> None:
-    """Send the log to stderr, a line an event; LATENTHUB_LOG=debug tells more."""
-    level = (settings.LOG.text or settings.LOG.default).upper()
-    if level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise SettingsError(
-            f"{settings.LOG.name} must be debug, info, warning or error; got {level!r}"
-        )
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

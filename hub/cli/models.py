@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hub import logs
 from hub.cli.common import (
     AsJson,
     DemoName,
     Device,
     Settings,
     app,
-    configure_logging,
     one_demo,
     pairs,
     part_of,
@@ -65,7 +65,7 @@ def train(
         return
     if out is None:
         raise SettingsError("--out is needed: the folder for the checkpoint, such as runs/DEMO")
-    configure_logging()
+    logs.configure()
     recipe(out=out, **arguments)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub import settings
+from hub import logs, settings
 from hub.cli.common import (
     AsJson,
     Checkpoints,
@@ -17,7 +17,6 @@ from hub.cli.common import (
     Device,
     Settings,
     app,
-    configure_logging,
     names,
     one_demo,
     pairs,
@@ -62,7 +61,7 @@ def serve(
     from hub.app import Hub
     from hub.site import serve as serve_site
 
-    configure_logging()
+    logs.configure()
     hub = Hub.open(names(only), names(disable), strict, checkpoints, device)
     serve_site(hub, host, port, mcp, ready=lambda url: typer.echo(f"Latenthub is on {url}"))
 

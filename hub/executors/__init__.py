@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from hub.endpoints import Endpoint, Progress
+from hub.observe import Observer
 
 State = Literal["idle", "loading", "ready", "failed"]
 
@@ -31,10 +32,13 @@ class Status:
     loaded_bytes: int = 0  # memory its tensors take on the device
     calls: int = 0
     errors: int = 0
+    waiting: int = 0  # calls that have not started
 
 
 class Executor(Protocol):
     """Runs the endpoints of services."""
+
+    observer: Observer  # is told what the device does; one that does nothing, until another is set
 
     @property
     def device(self) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import secrets
 import threading
 from collections.abc import Callable
 from typing import Any
 
+from hub import logs
 from hub.endpoints import Progress
 from hub.errors import CallTimeoutError, HubError, InputError, ServiceError
 from hub.executors.batching import Call, Job
@@ -118,21 +118,23 @@ class Answers:
         if not isinstance(error, InputError):
             with self._lock:
                 slot.errors += not call.abandoned  # giving up has counted already
-        call.error = error if isinstance(error, HubError) else hidden(job, error)
+        call.error = error if isinstance(error, HubError) else hidden(job, error, call.request)
 
 
-def hidden(job: Job, error: BaseException) -> ServiceError:
+def hidden(job: Job, error: BaseException, request: logs.Request) -> ServiceError:
     """Log an error; return what its caller may know of it."""
-    wrapped = ServiceError(f"{job.name} failed inside the model; {logged(job.name, error)}")
+    with logs.during(request):
+        details = logged(job.name, error)
+    wrapped = ServiceError(f"{job.name} failed inside the model; {details}")
     wrapped.__cause__ = error
     return wrapped
 
 
 def logged(name: str, error: BaseException) -> str:
     """Log an error with its traceback; return how a message refers to it."""
-    number = secrets.token_hex(4)
-    log.error("%s failed (id %s)", name, number, exc_info=error)
-    return f"the log has the details (id {number})"
+    with logs.during(logs.numbered()) as request:
+        log.error("%s failed (request %s)", name, request.id, exc_info=error)
+    return f"the log has the details (request {request.id})"
 
 
 def report(job: Job, call: Call, fraction: float, message: str) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from hub import logs
 from hub.endpoints import Endpoint, Progress
 from hub.errors import ServiceError
 
@@ -25,6 +26,7 @@ class Call:
         "error",
         "hung_up",
         "progress",
+        "request",
         "value",
     )
 
@@ -32,6 +34,7 @@ class Call:
         self, arguments: Mapping[str, Any], progress: Progress | None, timeout: float
     ) -> None:
         self.arguments = arguments
+        self.request = logs.current()
         self.progress = progress
         # gradio's progress bar knows its event by context variables, which threads do not inherit
         self.context = contextvars.copy_context() if progress is not None else None

@@ -22,7 +22,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from hub import settings
+from hub import logs, settings
 from hub.endpoints import Endpoint, Progress
 from hub.errors import (
     BusyError,
@@ -38,6 +38,7 @@ from hub.executors.batching import Call, Crowd, Job
 from hub.executors.callers import Caller
 from hub.executors.models import Models, Slot
 from hub.executors.turns import Turns
+from hub.observe import Observer, tell
 
 REMEMBERED = 5.0  # seconds until a failed load is tried again, unless its checkpoint may mend
 MAX_STUCK = 2  # calls of one service left behind, each with a thread, before more are refused
@@ -70,6 +71,7 @@ class LocalExecutor:
         grace: float = 5.0,
     ) -> None:
         settings.MEMORY_GB.positive(0.0)  # what is wrong is said now, not at the first call
+        self.observer = Observer()
         self._max_waiting = max_waiting or math.ceil(settings.MAX_WAITING.positive(256))
         self._window = window
         self._grace = grace
@@ -130,7 +132,7 @@ class LocalExecutor:
             if slot.stuck >= MAX_STUCK:
                 state, reason = "failed", str(stuck_error(slot))
             size = slot.size if slot.service is not None else 0
-            return Status(state, reason, size, slot.calls, slot.errors)
+            return Status(state, reason, size, slot.calls, slot.errors, slot.waiting)
 
     def close(self, timeout: float = 30.0) -> None:
         """Refuse new calls, finish those accepted, free the models.
@@ -200,7 +202,10 @@ class LocalExecutor:
         if slot.state != "loading":
             slot.state = "loading"
             threading.Thread(
-                target=self._load, args=(slot,), name=f"latenthub-load-{slot.demo}", daemon=True
+                target=self._load,
+                args=(slot, logs.current()),
+                name=f"latenthub-load-{slot.demo}",
+                daemon=True,
             ).start()
 
     def _give_up(self, slot: Slot, job: Job, call: Call) -> ServiceError:
@@ -248,13 +253,18 @@ class LocalExecutor:
 
     # The loader's side: a thread for each load.
 
-    def _load(self, slot: Slot) -> None:
+    def _load(self, slot: Slot, request: logs.Request) -> None:
         """Load a service, then queue the jobs that wait for it, or fail them."""
+        began = time.monotonic()
         try:
-            service, size = self._models.load(slot)
+            with logs.during(request):
+                service, size = self._models.load(slot)
         except BaseException as error:  # whatever it is, its callers must not be left waiting
-            self._not_loaded(slot, load_error(slot, error))
+            with logs.during(request):
+                self._not_loaded(slot, load_error(slot, error))
+            tell(self.observer.loaded, slot.demo, False, time.monotonic() - began)
             return
+        tell(self.observer.loaded, slot.demo, True, time.monotonic() - began)
         with self._lock:
             if self._closing and not slot.loading:
                 return
@@ -299,7 +309,11 @@ class LocalExecutor:
             slot.waiting -= len(calls)
             service = slot.service
         if calls and service is not None:
-            self._answers.answer(slot, job, service, calls)
+            began = time.monotonic()
+            with logs.during(logs.together([call.request for call in calls])):
+                self._answers.answer(slot, job, service, calls)
+            seconds = time.monotonic() - began
+            tell(self.observer.ran, job.demo, job.endpoint.name, len(calls), seconds)
         for call in calls if service is None else ():  # the hub was closed before their turn
             call.error = closing_error()
         over_budget = self._finish(slot, job, len(calls))

@@ -6,13 +6,13 @@ import contextlib
 import functools
 import inspect
 import logging
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import gradio as gr
 
-from hub.errors import HubError
+from hub.errors import HubError, InputError
+from hub.site.requests import during_event, failure
 
 log = logging.getLogger(__name__)
 
@@ -22,20 +22,32 @@ def told(where: str) -> Iterator[None]:
     """Turn what is raised inside into one clear message; `where` goes to the log only.
 
     Raises:
-        gr.Error: with a HubError's message, or with an id under which the log has the traceback.
+        gr.Error: with a HubError's message, or with one that leads to the log. Its title names the
+            request; so does its text, unless the caller can see what to mend from that alone.
     """
-    try:
-        yield
-    except gr.Error:
-        raise
-    except HubError as error:
-        log.info("%s: %s: %s", where, type(error).__name__, error)
-        raise gr.Error(str(error), print_exception=False) from error
-    except Exception as error:
-        number = secrets.token_hex(4)
-        log.exception("%s failed, id %s", where, number)
-        message = f"Something failed inside. The hub's log has the details under the id {number}."
-        raise gr.Error(message, print_exception=False) from error
+    with during_event() as request:
+        try:
+            yield
+        except gr.Error:
+            raise
+        except HubError as error:
+            log.debug("%s: %s: %s", where, type(error).__name__, error)
+            raise told_error(message_of(error, request.id), request.id) from error
+        except Exception as error:
+            log.exception("%s failed", where)
+            raise told_error(failure(request.id), request.id) from error
+
+
+def told_error(message: str, request: str) -> gr.Error:
+    return gr.Error(message, title=f"Error (request {request})", print_exception=False)
+
+
+def message_of(error: HubError, request: str) -> str:
+    """Return an error's text; where it is not the caller's to mend, with the request in it."""
+    message = str(error)
+    if isinstance(error, InputError) or "(request " in message:
+        return message
+    return f"{message} (request {request})"
 
 
 def guarded(function: Callable[..., Any], where: str) -> Callable[..., Any]:

@@ -18,12 +18,17 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from hub import logs, settings
 from hub.app import Hub
 from hub.errors import SettingsError
-from hub.media import MAX_FILE_BYTES
+from hub.site.doors import Doors
 from hub.site.frame import Frame
-from hub.site.gate import Gate
+from hub.site.gate import Gate, is_served
+from hub.site.guard import Policy, around, believing_nobody
+from hub.site.login import Login
 from hub.site.pages import Site, build_site
+from hub.site.sessions import lighten
+from hub.site.requests import Requests
 from hub.site.theme import theme
 
 log = logging.getLogger(__name__)
@@ -59,12 +64,23 @@ class Running:
         self.close()
 
 
-def start(hub: Hub, host: str = "127.0.0.1", port: int = 7860, mcp: bool = False) -> Running:
+def start(
+    hub: Hub,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    mcp: bool = False,
+    policy: Policy | None = None,
+) -> Running:
     """Serve the site in a background thread.
 
+    Args:
+        policy: who may ask, and how much; by default what the environment says.
+
     Raises:
-        SettingsError: the port is taken, or `mcp` needs a package that is not installed.
+        SettingsError: the port is taken, `mcp` needs a package that is not installed, or a variable
+        of the environment does not fit.
     """
+    policy = policy or Policy.read(host)
     check_port(host, port)
     if mcp:
         check_mcp()
@@ -78,8 +94,23 @@ def start(hub: Hub, host: str = "127.0.0.1", port: int = 7860, mcp: bool = False
         return any(call in calls for calls in site.blocks._queue.pending_event_ids_session.values())
 
     gate = Middleware(Gate, apis=site.apis, numbers=numbers, waits=waits, around=frame.around)
+    own = routes(frame)
+    guards = [
+        Middleware(Login, accounts=policy.accounts, page=frame.login),
+        Middleware(
+            Doors,
+            own=own,
+            pages=site.hub.demos,
+            mcp=mcp,
+            component_server=any(block.server_fns for block in components(site)),
+            is_file=is_served,
+            missing=frame.not_found,
+        ),
+    ]
+    secret = secrets.token_urlsafe(32)
     try:
-        site.blocks.launch(
+        with believing_nobody():
+          site.blocks.launch(
             server_name=host,
             server_port=port,
             prevent_thread_lock=True,
@@ -90,19 +121,22 @@ def start(hub: Hub, host: str = "127.0.0.1", port: int = 7860, mcp: bool = False
             enable_monitoring=False,
             run_history=False,
             footer_links=[],
-            max_file_size=MAX_FILE_BYTES,
+            max_file_size=policy.max_upload,
+            root_path=root_path(),
             ssr_mode=False,
             pwa=False,
             mcp_server=mcp,
             theme=theme(),
             app_kwargs={
                 "middleware": [gate],
-                "routes": routes(frame),
+                "lifespan": around(policy, secret, [Middleware(Requests)], *guards),
+                "routes": own,
                 "exception_handlers": {404: frame.missing},
             },
         )
     except OSError as error:
         raise SettingsError(taken(port)) from error
+    logs.adopt("uvicorn")
     return Running(site, str(site.blocks.local_url))
 
 

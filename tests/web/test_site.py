@@ -1,6 +1,7 @@
 """The site without a browser: how it is built, what its pages hold, how it starts and ends."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import gradio as gr
 import httpx
 import pytest
 
-from hub import InputError, Published
+from hub import InputError, Published, logs
 from hub.errors import CheckpointError, PluginError, SettingsError
 from hub.evaluation import Metric
 from hub.site import build, share
@@ -185,15 +186,19 @@ def test_every_sort_of_event_tells_a_hub_error():
         asyncio.run(drain(stream()))
 
 
-def test_an_unforeseen_error_is_told_by_its_id(caplog):
+def test_an_unforeseen_error_is_told_by_its_request(caplog):
+    caplog.handler.addFilter(logs.add_request)
+
     def event():
         raise KeyError("/secret/place")
 
     with pytest.raises(gr.Error, match="Something failed inside") as error:
         guarded(event, "here")()
-    number = error.value.message.split()[-1].rstrip(".")
+    number = re.search(r"\(request ([0-9a-f]+)\)", error.value.message)[1]
     assert "/secret" not in error.value.message
-    assert f"here failed, id {number}" in caplog.text and "/secret/place" in caplog.text
+    [record] = [one for one in caplog.records if one.exc_info]
+    assert "/secret/place" in caplog.text and "here failed" in record.getMessage()
+    assert record.request == number
 
 
 # What pages show.

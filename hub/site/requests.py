@@ -1,0 +1,83 @@
+"""Every request's id: into the answer's header, and along with the call through Gradio's queue."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import secrets
+from collections.abc import Iterator
+
+from gradio.context import LocalContext
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub import logs
+
+HEADER = "x-request-id"
+SALT = secrets.token_bytes(16)  # so that nobody can find an address by hashing all of them
+log = logging.getLogger(__name__)
+
+
+class Requests:
+    """The middleware, the outermost of the hub's: what is inside can ask `logs.current()`.
+
+    A valid id that comes with a request, from a proxy or a caller, is kept. The id is written into
+    the request's own headers too: there Gradio's queue, which answers calls in another task, and
+    MCP, whose tools call the API, find it again.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = MutableHeaders(raw=list(scope["headers"]))
+        number = logs.valid_id(headers.get(HEADER, ""))
+        headers[HEADER] = number
+        scope = {**scope, "headers": headers.raw}
+        answered = False
+
+        async def numbered(message: Message) -> None:
+            nonlocal answered
+            if message["type"] == "http.response.start":
+                answered = True
+                MutableHeaders(raw=message["headers"])[HEADER] = number
+            await send(message)
+
+        with logs.during(logs.Request(number, client_of(scope))):
+            try:
+                await self.app(scope, receive, numbered)
+            except Exception:
+                log.exception("%s %s failed", scope["method"], scope["path"])
+                if answered:
+                    raise
+                text = failure(number)
+                answer = JSONResponse({"error": text, "detail": text}, 500)
+                await answer(scope, receive, numbered)
+
+
+@contextlib.contextmanager
+def during_event() -> Iterator[logs.Request]:
+    """Do what is inside for the request that brought the Gradio event being answered here."""
+    event = LocalContext.request.get(None)
+    scope: Scope = getattr(getattr(event, "request", None), "scope", None) or {}
+    number = Headers(scope=scope).get(HEADER, "") if scope else ""
+    # without one it is called outside of the site, as tests of pages do
+    known = logs.Request(number, client_of(scope)) if number else logs.numbered()
+    with logs.during(known) as request:
+        yield request
+
+
+def client_of(scope: Scope) -> str:
+    """Return a pseudonym for where a request comes from: the same until the hub starts again."""
+    host = (scope.get("client") or ("",))[0]
+    return hashlib.blake2b(host.encode(), digest_size=4, key=SALT).hexdigest()
+
+
+def failure(number: str) -> str:
+    """Return what is told of an error that nobody foresaw."""
+    return f"Something failed inside. The hub's log has the details (request {number})."
