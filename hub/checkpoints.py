@@ -2,8 +2,13 @@
 
 A checkpoint is a folder in the layout of a Hugging Face Hub model repository: `config.json`,
 `model.safetensors` and `README.md`, the model card. `config.json` names the demo it belongs to and
-the version of the format. `lock.toml`, beside the folders, names the repository and the sha256 of
-each file. Only safetensors are read: a pickle runs code.
+the version of the format. The lock (hub.lock) names the repository and the sha256 of each file.
+Only safetensors are read: a pickle runs code.
+
+Where a demo's checkpoint is looked for: each folder of checkpoints in turn, the operator's before
+the bundled one; it has the demo's folder, or its lock pins a revision on the Hub, which is then
+looked for in the Hugging Face cache. Last comes the pin in the plugin's own package. hub.sync puts
+into the cache what is not there.
 
 Importing this module imports neither torch nor numpy.
 """
@@ -11,35 +16,44 @@ Importing this module imports neither torch nor numpy.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import logging
-import os
 import shutil
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hub import settings
 from hub.errors import CheckpointError
+from hub.files import file_sha256, reason, shown, shown_file, sync_folder, write_through
+from hub.lock import LOCK, Locked, package_lock, read_lock, write_entry
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+__all__ = [
+    "CARD",
+    "CONFIG",
+    "COMPLETE",
+    "FORMAT",
+    "LOCK",
+    "WEIGHTS",
+    "Folders",
+    "Locked",
+    "Place",
+    "Root",
+    "Verified",
+    "VerifiedFile",
+]
+
 # Of the files' names and config.json's keys; raised when an older hub would misread them.
 FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
-LOCK = "lock.toml"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 PARTIAL, COMPLETE = ".partial", ".complete"  # folders within a checkpoint being replaced
 MAX_HEADER = 100_000_000  # bytes, safetensors' own limit
+MAX_TOLD = 300  # characters of torch's list of tensors that do not fit
 log = logging.getLogger(__name__)
 
 
@@ -59,7 +73,8 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
     try:
         # not load_file: its tensors are the file, mapped, and who shortens that ends the process
-        return config, load((folder / WEIGHTS).read_bytes())
+        tensors = load((folder / WEIGHTS).read_bytes())
+        return Named(config, folder, CONFIG), Named(tensors, folder, WEIGHTS)
     except (SafetensorError, OSError, KeyError, ValueError) as error:  # KeyError: an unknown dtype
         raise CheckpointError(
             f"{shown(folder)}/{WEIGHTS} cannot be read: {reason(error)}"
@@ -99,6 +114,45 @@ def read_config(folder: Path) -> dict[str, Any]:
             "upgrade latenthub"
         )
     return config
+
+
+Value = TypeVar("Value")
+
+
+class Named(dict[str, Value]):
+    """What a file of a checkpoint holds, by name; a name it lacks is a CheckpointError."""
+
+    def __init__(self, content: Mapping[str, Value], folder: Path, file: str) -> None:
+        super().__init__(content)
+        self.folder, self.file = folder, file
+
+    def __missing__(self, name: str) -> Value:
+        known = ", ".join(sorted(self)[:8]) + (", ..." if len(self) > 8 else "")
+        raise misfit(self.folder, f"{self.file} has no {name!r}; it has {known or 'nothing'}")
+
+
+@contextlib.contextmanager
+def fitting(folder: Path) -> Iterator[None]:
+    """Tell it clearly when torch finds that tensors are not those of the model they are loaded
+    into.
+
+    Raises:
+        CheckpointError: in place of `load_state_dict`'s error, which tells every tensor.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if "loading state_dict" not in str(error):
+            raise
+        told = [line.strip() for line in str(error).splitlines()[1:] if line.strip()]
+        raise misfit(folder, " ".join(told)[:MAX_TOLD].rstrip(". ")) from None
+
+
+def misfit(folder: Path, what: str) -> CheckpointError:
+    return CheckpointError(
+        f"{shown(folder)} does not fit the model that should read it, and may have been made by "
+        f"another version of its plugin: {what}"
+    )
 
 
 def write(
@@ -160,24 +214,6 @@ def settle(folder: Path) -> None:
         ) from error
 
 
-def write_through(path: Path, content: bytes) -> None:
-    """Write a file and wait until the disk has it."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in `folder`, where the system can do that."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 # Checking one folder.
 
 
@@ -237,63 +273,16 @@ def sha256_of(folder: Path) -> str:
     return file_sha256(folder / WEIGHTS)
 
 
-def file_sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def check_owner(folder: Path, demo: str) -> None:
+    """Raise CheckpointError unless `folder` holds a checkpoint of `demo`."""
+    owner = read_config(folder)["demo"]
+    if owner != demo:
+        raise CheckpointError(f"{shown(folder)} holds the checkpoint of {owner!r}, not of {demo!r}")
 
 
-# The lock.
-
-
-@dataclass(frozen=True)
-class Locked:
-    """What the lock says of one demo's checkpoint."""
-
-    files: dict[str, str] = field(default_factory=dict)  # name -> sha256
-    repo_id: str = ""  # on the Hugging Face Hub; empty until pushed
-    revision: str = ""  # the full commit SHA there
-
-
-def read_lock(path: Path) -> dict[str, Locked]:
-    """Return what the lock file says, by demo; nothing where there is no file.
-
-    Raises:
-        CheckpointError: it is not such a file.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-        return {demo: locked(**entry) for demo, entry in content.items()}
-    except (ValueError, TypeError, OSError) as error:
-        raise CheckpointError(f"{shown(path)} is not a lock file: {reason(error)}") from error
-
-
-def locked(files: dict[str, str], repo_id: str = "", revision: str = "") -> Locked:
-    if not all(isinstance(value, str) for value in (repo_id, revision, *files.values())):
-        raise TypeError("repo_id, revision and each sha256 must be texts")
-    return Locked(dict(files), repo_id, revision)
-
-
-def write_lock(path: Path, entries: Mapping[str, Locked]) -> None:
-    """Write the lock file, in an order that keeps its diffs small."""
-    lines = ["# Written by `latenthub verify --update-lock`: each one's repository and sha256s."]
-    for demo, entry in sorted(entries.items()):
-        lines += ["", f"[{demo}]"]
-        lines += [
-            f"repo_id = {json.dumps(entry.repo_id)}",
-            f"revision = {json.dumps(entry.revision)}",
-        ]
-        lines += ["", f"[{demo}.files]"]
-        lines += [
-            f"{json.dumps(name)} = {json.dumps(sha)}" for name, sha in sorted(entry.files.items())
-        ]
-    partial = path.with_name(path.name + PARTIAL)
-    write_through(partial, ("\n".join(lines) + "\n").encode())
-    partial.replace(path)
+def file_names(folder: Path) -> list[str]:
+    """Return the names of the files in a checkpoint; hidden ones do not belong to it."""
+    return sorted(p.name for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
 
 
 def lock_folder(folder: Path, before: Locked | None = None) -> Locked:
@@ -308,8 +297,11 @@ def lock_folder(folder: Path, before: Locked | None = None) -> Locked:
     read_config(folder)
     check_weights(folder)
     before = before or Locked()
-    files = {name: file_sha256(folder / name) for name in file_names(folder)}
-    return Locked(files, before.repo_id, before.revision if files == before.files else "")
+    names = file_names(folder)
+    files = {name: file_sha256(folder / name) for name in names}
+    size = sum((folder / name).stat().st_size for name in names)
+    revision = before.revision if files == before.files else ""
+    return Locked(files, before.repo_id, revision, size)
 
 
 def update_lock(root: Path, demo: str) -> Locked:
@@ -319,22 +311,9 @@ def update_lock(root: Path, demo: str) -> Locked:
         CheckpointError: the folder holds no readable checkpoint of `demo`.
     """
     check_owner(root / demo, demo)
-    entries = read_lock(root / LOCK)
-    entries[demo] = lock_folder(root / demo, entries.get(demo))
-    write_lock(root / LOCK, entries)
-    return entries[demo]
-
-
-def file_names(folder: Path) -> list[str]:
-    """Return the names of the files in a checkpoint; hidden ones do not belong to it."""
-    return sorted(p.name for p in folder.iterdir() if p.is_file() and not p.name.startswith("."))
-
-
-def check_owner(folder: Path, demo: str) -> None:
-    """Raise CheckpointError unless `folder` holds a checkpoint of `demo`."""
-    owner = read_config(folder)["demo"]
-    if owner != demo:
-        raise CheckpointError(f"{shown(folder)} holds the checkpoint of {owner!r}, not of {demo!r}")
+    entry = lock_folder(root / demo, read_lock(root / LOCK).get(demo))
+    write_entry(root / LOCK, demo, entry)
+    return entry
 
 
 # Finding.
@@ -380,12 +359,39 @@ class Root:
         return self.path / LOCK
 
 
-class Folders:
-    """Where checkpoints are looked for."""
+@dataclass(frozen=True)
+class Place:
+    """Where a demo's checkpoint is, or would be."""
 
-    def __init__(self, *roots: Root) -> None:
-        self.roots = roots  # in order of search
+    folder: Path
+    entry: Locked | None  # what the lock says of it; None: nothing
+    root: Root | None  # whose folder or pin it is; None: the pin of the plugin's package
+    cached: bool = False  # whether it is in the Hugging Face cache
+
+    @property
+    def pinned(self) -> Place | None:
+        """The same files in the Hugging Face cache, where the lock tells a revision."""
+        if self.entry is None or not self.entry.pinned:
+            return None
+        return Place(self.entry.folder, self.entry, self.root, cached=True)
+
+
+class Folders:
+    """Where checkpoints are looked for.
+
+    Args:
+        roots: in order of search.
+        package_lock: returns the lock of the package that brings a demo, or None.
+    """
+
+    def __init__(
+        self, *roots: Root, package_lock: Callable[[str], Path | None] = lambda demo: None
+    ) -> None:
+        self.roots = roots
+        self._package_lock = package_lock
         self._hashes: dict[Path, tuple[tuple[int, int, int], str]] = {}
+        self._sound: dict[str, Place] = {}  # by demo: what was found in the cache before
+        self._told: set[tuple[str, ...]] = set()  # what the log has already
 
     @classmethod
     def standard(cls, operator_folder: Path | None = None) -> Folders:
@@ -397,85 +403,144 @@ class Folders:
         bundled = bundled_folder()
         if bundled is not None and not (named and same_folder(Path(named), bundled)):
             roots.append(Root(bundled, bundled=True))
-        return cls(*roots)
+        return cls(*roots, package_lock=package_lock)
 
     def find(self, demo: str) -> Path:
         """Return the folder of the demo's checkpoint, its files compared with the lock.
 
         Each file is hashed once, and again when it changes. A damaged checkpoint is an error even
-        if a later folder has a sound one: what is served must not depend on an accident.
+        if a later folder has a sound one: what is served must not depend on an accident. Only what
+        the lock pins may stand in for it, from the cache: that is the same, byte for byte.
 
         Raises:
             CheckpointError: missing, damaged, or another demo's; the message says what to do.
         """
-        root = self.root_of(demo)
-        folder = root.path / demo
+        place = self.place(demo)
         try:
-            check_owner(folder, demo)
-            check_weights(folder)
-            entry = self.entry(root, demo)
-            if entry is not None:
-                self.check_files(folder, entry)
+            self.check(place, demo)
         except CheckpointError as error:
-            raise CheckpointError(f"{error}; {advice(root, demo)}") from error
-        except OSError as error:
-            raise CheckpointError(
-                f"{shown(folder)} cannot be read: {reason(error)}; {advice(root, demo)}"
-            ) from error
-        return folder
+            other = self.stand_in(place, demo)
+            if other is None:
+                raise CheckpointError(f"{error}; {advice(place, demo)}") from error
+            self.tell(logging.WARNING, "%s; %s is used", str(error), shown(other.folder))
+            return other.folder
+        if place.cached:
+            self._sound[demo] = place
+        return place.folder
+
+    def stand_in(self, place: Place, demo: str) -> Place | None:
+        """Return what may be used in place of what is missing or damaged: the same files in the
+        cache, or, until a new pin is fetched, those of the old one."""
+        other = self._sound.get(demo) if place.cached else place.pinned
+        try:
+            if other is None or other == place:
+                return None
+            self.check(other, demo)
+            return other
+        except CheckpointError:
+            return None
+
+    def wanted(self, demo: str) -> Locked | None:
+        """Return the pin that a pull would fetch; None: there is none, or its files are here."""
+        try:
+            place = self.place(demo)
+        except CheckpointError:
+            return None
+        for one in dict.fromkeys((place, place.pinned)):
+            try:
+                if one is not None:
+                    self.check(one, demo)
+                    return None
+            except CheckpointError:
+                pass
+        return place.entry if place.pinned else None
 
     def verify(self, demo: str) -> Verified:
         """Return how each file of the demo's checkpoint compares with the lock, hashed afresh.
 
         Raises:
-            CheckpointError: there is no folder for it.
+            CheckpointError: there is neither a folder nor a pin for it.
         """
-        root = self.root_of(demo)
-        folder = root.path / demo
-        problem = ""
+        place = self.place(demo)
+        folder, problem = place.folder, ""
         self._hashes.clear()
         try:
-            self.find(demo)
+            folder = self.find(demo)
         except CheckpointError as error:
             problem = str(error)
-        entry = read_lock(root.lock).get(demo)
-        expected = entry.files if entry else {}
-        names = sorted({*expected, *file_names(folder)})
-        files = tuple(VerifiedFile(n, expected.get(n, ""), self.hash(folder / n)) for n in names)
-        return Verified(demo, folder, files, entry is not None, problem)
+        expected = place.entry.files if place.entry else {}
+        here = file_names(folder) if folder.is_dir() and not place.cached else []
+        files = tuple(
+            VerifiedFile(name, expected.get(name, ""), self.hash(folder / name))
+            for name in sorted({*expected, *here})
+        )
+        return Verified(demo, folder, files, place.entry is not None, problem)
 
-    def root_of(self, demo: str) -> Root:
-        """Return the first root that has a folder for `demo`.
+    def place(self, demo: str) -> Place:
+        """Return where the demo's checkpoint is to be: the first folder there is, or the first pin.
 
         Raises:
-            CheckpointError: none has.
+            CheckpointError: there is neither.
         """
         for root in self.roots:
+            entry = read_lock(root.lock).get(demo)
             if (root.path / demo).is_dir():
-                return root
+                return Place(root.path / demo, entry, root)
+            if entry is not None and entry.pinned:
+                return Place(entry.folder, entry, root, cached=True)
+        own = self._package_lock(demo)
+        entry = read_lock(own).get(demo) if own is not None else None
+        if entry is not None and entry.pinned:
+            return Place(entry.folder, entry, None, cached=True)
         if not self.roots:
             raise CheckpointError(
                 f"there is no checkpoint of {demo!r}; make one with `latenthub train {demo} --out "
                 f"DIR/{demo}` and name DIR with LATENTHUB_CHECKPOINTS"
             )
         where = " or ".join(shown(root.path / demo) for root in self.roots)
-        raise CheckpointError(f"there is no {where}; {advice(self.roots[-1], demo)}")
+        last = self.roots[-1]
+        told = advice(Place(last.path / demo, None, last), demo)
+        raise CheckpointError(f"there is no {where}; {told}")
 
-    def entry(self, root: Root, demo: str) -> Locked | None:
-        """Return the lock's entry; None for one that was trained here.
+    def lock(self) -> Path:
+        """Return the lock that a new pin goes into: the first folder's, unless that is not ours.
 
         Raises:
-            CheckpointError: a bundled checkpoint has none.
+            CheckpointError: there is none but that of the installed package.
         """
-        entry = read_lock(root.lock).get(demo)
-        if entry is None and root.bundled:
+        for root in self.roots:
+            if not root.bundled or is_checkout(root):
+                return root.lock
+        raise CheckpointError(
+            "there is no lock to write the new pin into; name a folder for it with --checkpoints "
+            "DIR or LATENTHUB_CHECKPOINTS, or a file with --lock"
+        )
+
+    def check(self, place: Place, demo: str) -> None:
+        """Raise CheckpointError unless a sound checkpoint of `demo` is there, as the lock says."""
+        folder, entry = place.folder, place.entry
+        if place.cached and entry is not None and not folder.is_dir():
+            raise CheckpointError(f"{entry.source} is not in the Hugging Face cache yet")
+        try:
+            check_owner(folder, demo)
+            check_weights(folder)
+            if entry is not None:
+                self.check_files(folder, entry)
+                return
+        except OSError as error:
+            raise CheckpointError(f"{shown(folder)} cannot be read: {reason(error)}") from error
+        if place.root is not None and place.root.bundled:
             raise CheckpointError(
-                f"{shown(root.lock)} has no entry for {demo!r}; if its files are as meant, run "
-                f"`latenthub verify {demo} --update-lock`"
+                f"{shown(place.root.lock)} has no entry for {demo!r}; if its files are as meant, "
+                f"run `latenthub verify {demo} --update-lock`"
             )
-        if entry is None:
-            log.info("%s is not locked: its files are not verified", shown(root.path / demo))
-        return entry
+        self.tell(logging.INFO, "%s is not locked: its files are not verified", shown(folder))
+
+    def tell(self, level: int, message: str, *values: str) -> None:
+        """Log what is so at every look, once."""
+        if (message, *values) not in self._told:
+            self._told.add((message, *values))
+            log.log(level, message, *values)
 
     def check_files(self, folder: Path, entry: Locked) -> None:
         """Raise CheckpointError unless each locked file is there and is what the lock says.
@@ -520,26 +585,19 @@ def same_folder(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
 
 
-def advice(root: Root, demo: str) -> str:
+def is_checkout(root: Root) -> bool:
+    return (root.path.parent / ".git").exists()
+
+
+def advice(place: Place, demo: str) -> str:
     """Return what to do about a checkpoint that is missing or damaged."""
-    again = f"make it again with `latenthub train {demo} --out {shown(root.path / demo)}`"
-    if not root.bundled:
+    if place.root is None or place.cached:
+        return f"fetch it with `latenthub pull {demo}`"
+    fetch = f"fetch it with `latenthub pull {demo}`, " if place.pinned else ""
+    folder = shown(place.root.path / demo)
+    again = f"{fetch}make it again with `latenthub train {demo} --out {folder}`"
+    if not place.root.bundled:
         return f"{again}, or take its folder away to use the bundled one"
-    if (root.path.parent / ".git").exists():
-        return f"restore it with `git checkout -- {shown(root.path / demo)}`, or {again}"
+    if is_checkout(place.root):
+        return f"restore it with `git checkout -- {folder}`, or {again}"
     return f"install latenthub again, or {again}"
-
-
-def shown(path: Path) -> str:
-    """Return a path as a message may show it: its last two parts, not where they are."""
-    return "/".join(part for part in path.parts[-2:] if part != path.anchor)
-
-
-def shown_file(path: Path) -> str:
-    return f"{shown(path.parent)}/{path.name}"
-
-
-def reason(error: Exception) -> str:
-    """Return an error's text, on one line, without the path an OSError carries."""
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return " ".join(text.split())

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 from hub import checkpoints
 from hub.checkpoints import Folders, Root
 from hub.errors import CheckpointError
+from hub.lock import write_lock
 
 torch = pytest.importorskip("torch")
 
@@ -320,8 +322,8 @@ def test_the_lock_keeps_its_order_and_the_other_entries(root):
 def test_a_revision_is_kept_only_while_its_files_are(root):
     lock = root / "lock.toml"
     entry = checkpoints.read_lock(lock)["waves"]
-    pushed = checkpoints.Locked(entry.files, "somebody/waves", "a" * 40)
-    checkpoints.write_lock(lock, {"waves": pushed})
+    pushed = replace(entry, repo_id="somebody/waves", revision="a" * 40)
+    write_lock(lock, {"waves": pushed})
     assert checkpoints.update_lock(root, "waves") == pushed
     write(root / "waves", value=2.0)
     changed = checkpoints.update_lock(root, "waves")
@@ -334,10 +336,26 @@ def test_only_a_demos_own_checkpoint_is_locked(root):
         checkpoints.update_lock(root, "waves")
 
 
-@pytest.mark.parametrize("text", ["[waves", "waves = 1", "[waves]\nfiles = {a = 1}", "[waves]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[waves",
+        "waves = 1",
+        "[waves]",
+        "[waves]\nfiles = {a = 1}",
+        "[waves]\nfiles = {a = 'b'}",
+        f"[waves]\nfiles = {{'../a' = '{64 * 'a'}'}}",
+        f"[waves]\nfiles = {{}}\nrepo_id = '../../etc'\nrevision = '{40 * 'a'}'",
+        "[waves]\nfiles = {}\nrepo_id = 'a/b'\nrevision = 'main'",
+        "[waves]\nfiles = {}\nbytes = 'many'",
+    ],
+)
 def test_a_lock_that_is_none_is_named(root, text):
     (root / "lock.toml").write_text(text)
-    assert "checkpoints/lock.toml is not a lock file" in refusal(root)
+    with pytest.raises(
+        CheckpointError, match=r"^checkpoints/lock.toml is not a lock file: .*; rest"
+    ):
+        find(root)
 
 
 def test_the_sha256_of_a_checkpoint_is_that_of_its_weights(root):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hub.cli.common import AsJson, Checkpoints, app
-from hub.errors import HubError
+from hub.errors import CheckpointError, HubError
 from hub.plugins import check_names, discover
 from hub.terminal import print_json, show_table
+
+if TYPE_CHECKING:
+    from hub.checkpoints import Place
 
 
 @app.command()
@@ -32,7 +35,6 @@ def verify(
     ```
     """
     from hub.checkpoints import Folders
-    from hub.checkpoints import update_lock as write_entry
 
     demos = discover().demos
     check_names(only or [], demos)
@@ -41,7 +43,7 @@ def verify(
     for name in only or demos:
         try:
             if update_lock:
-                write_entry(folders.root_of(name).path, name)
+                lock_again(folders.place(name), name)
             verified = folders.verify(name)
         except HubError as error:
             failed = True
@@ -59,6 +61,22 @@ def verify(
         for row in rows:
             show_verified(row)
     raise typer.Exit(1 if failed else 0)
+
+
+def lock_again(place: Place, demo: str) -> None:
+    """Write what the folder of a checkpoint holds now into the lock beside it.
+
+    Raises:
+        CheckpointError: it holds no readable checkpoint, or is in the Hugging Face cache.
+    """
+    from hub.checkpoints import update_lock
+
+    if place.root is None or place.cached:
+        raise CheckpointError(
+            f"{demo} is pinned on the Hub, and its lock tells that revision; to pin another, run "
+            f"`latenthub pull {demo} --repo OWNER/NAME`"
+        )
+    update_lock(place.root.path, demo)
 
 
 def show_verified(row: dict[str, Any]) -> None:

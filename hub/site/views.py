@@ -98,8 +98,13 @@ def state_of(site: Site, demo: Demo) -> State:
 
 
 def checkpoint_folder(folders: Folders, demo: Demo) -> Path | None:
+    """Return the folder of the checkpoint that is used, or would be were it sound."""
     try:
-        return folders.root_of(demo.name).path / demo.name
+        return folders.find(demo.name)
+    except CheckpointError:
+        pass
+    try:
+        return folders.place(demo.name).folder
     except CheckpointError:
         return None
 
