@@ -102,6 +102,59 @@ MCP = Variable(
     "LATENTHUB_MCP", "`1`: serve the endpoints as MCP tools too; needs the extra `mcp`", "0"
 )
 
+# Guarding.
+AUTH = Variable(
+    "LATENTHUB_AUTH",
+    "who may use the hub: `user:password`, more of them parted by commas, or `@/path` of a file "
+    "with lines that `latenthub password` makes; empty: everybody",
+)
+RATE = Variable(
+    "LATENTHUB_RATE",
+    "calls and uploads of one client: a number per `second`, `minute` or `hour`; `0`: no limit",
+    "600/minute",
+)
+MAX_UPLOAD_MB = Variable(
+    "LATENTHUB_MAX_UPLOAD_MB", "the largest upload, in MB, its files together", "50"
+)
+UPLOADS_MB_PER_HOUR = Variable(
+    "LATENTHUB_UPLOADS_MB_PER_HOUR",
+    "MB that one client may upload in an hour; `0`: no limit",
+    "1000",
+)
+KEPT_MB = Variable(
+    "LATENTHUB_KEPT_MB",
+    "MB of uploads and results that are kept, at most a day; the oldest make room",
+    "2000",
+)
+TRUSTED_PROXIES = Variable(
+    "LATENTHUB_TRUSTED_PROXIES",
+    "addresses and networks of proxies whose `X-Forwarded-*` headers tell who calls; `*`: all",
+    "`127.0.0.1` and `::1`",
+)
+ROOT_PATH = Variable(
+    "LATENTHUB_ROOT_PATH", "the path under which a proxy serves the hub, such as `/lab`"
+)
+ALLOWED_HOSTS = Variable(
+    "LATENTHUB_ALLOWED_HOSTS",
+    "host names that the hub answers to; `*.example.org` for all below; `*`: any",
+    "on 127.0.0.1, this machine's; else any",
+)
+CORS = Variable(
+    "LATENTHUB_CORS",
+    "origins whose pages may call the hub, such as `https://example.org`; `*`: all, but without "
+    "cookies",
+)
+FRAMES = Variable(
+    "LATENTHUB_FRAMES",
+    "origins that may show the hub's pages in a frame, parted by spaces",
+    "the hub itself; on a Space, huggingface.co",
+)
+GRACE = Variable(
+    "LATENTHUB_GRACE",
+    "seconds in which calls may end after ctrl-C or SIGTERM; a second signal ends the hub at once",
+    "30",
+)
+
 # Models.
 DEVICE = Variable(
     "LATENTHUB_DEVICE",

@@ -10,10 +10,12 @@ from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from hub import __version__
 from hub.demo import Demo
 from hub.site import views
+from hub.site.answers import route_of
 from hub.site.pages import Site
 from hub.site.text import html_of, package_file
 
@@ -105,12 +107,17 @@ class Frame:
         headers = {"cache-control": "max-age=3600"}
         return Response(picture, media_type="image/png", headers=headers)
 
+    def closing(self, request: Request) -> str:
+        """Return the page that is shown while the hub closes."""
+        text = "The hub is closing; calls that run are finished. Come back in a moment."
+        return self.draw("plain.html", title="Closing", text=text, root=root(request))
+
     def missing(self, request: Request, error: Exception) -> Response:
         """Answer an address that is not there: a page to a browser, JSON to a program."""
         detail = getattr(error, "detail", "Not Found")
         if "text/html" not in request.headers.get("accept", ""):
             return JSONResponse({"error": detail, "detail": detail}, 404)
-        name = request.url.path.strip("/")
+        name = route_of(request.scope).strip("/")
         for one in self.site.hub.broken:
             if one.name == name:
                 text = f"The plugin {one.package} could not be loaded: {one.reason}"
@@ -119,6 +126,15 @@ class Frame:
         text = "There is no such page on this hub."
         page = self.draw("plain.html", title="Not found", text=text, root=root(request))
         return HTMLResponse(page, 404)
+
+    async def not_found(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as `missing` does, outside of what has routes."""
+        await self.missing(Request(scope), HTTPException(404))(scope, receive, send)
+
+    def login(self, request: Request, problem: str, after: str) -> str:
+        """Return the page to log in on, which then leads to `after`."""
+        values = {"problem": problem, "after": after, "root": root(request)}
+        return self.draw("login.html", **values)
 
 
 def told(message: str) -> Markup:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from gradio.utils import get_upload_folder
+from gradio.data_classes import _StaticFiles
+from gradio.utils import get_cache_folder, get_upload_folder
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -23,7 +24,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.errors import InputError
 from hub.site.api import Registered
 
-MAX_BODY = 80_000_000  # bytes of JSON: a file of 50 MB as a data URL, and some room
 CALL = re.compile(r"/gradio_api/call/(v2/)?([^/]+)/?")
 DIRECT = re.compile(r"/gradio_api/(?:run|api)/([^/]+)/?")
 READ = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)/?")
@@ -195,15 +195,9 @@ async def body_of(request: Request) -> dict[str, Any]:
     """Return the JSON object a request carries.
 
     Raises:
-        Refused: it is too large, or no JSON object.
+        Refused: it is no JSON object.
     """
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > MAX_BODY:
-            raise Refused(
-                413, f"The request is larger than {MAX_BODY // 1_000_000} MB. Upload files instead."
-            )
+    content = await request.body()  # hub.site.limits has seen to its size
     try:
         body = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -256,5 +250,20 @@ def is_upload(path: Any) -> bool:
     try:
         found = Path(path).resolve()
         return found.is_relative_to(folder) and found.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def is_served(path: str) -> bool:
+    """Tell whether the file at `path` may be read by whoever knows it.
+
+    Those are uploads, results, the files of pages and their examples; links to others are not.
+    """
+    if "\0" in path:
+        return False
+    folders = [Path(get_upload_folder()), get_cache_folder(), *map(Path, _StaticFiles.all_paths)]
+    try:
+        found = Path(path).resolve()
+        return found.is_file() and any(found.is_relative_to(one.resolve()) for one in folders)
     except (OSError, ValueError):
         return False

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
-import signal
+import re
+import secrets
 import socket
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import resources
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any
 
 import gradio as gr
+from gradio_client import Client
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,15 +22,18 @@ from starlette.staticfiles import StaticFiles
 from hub import logs, settings
 from hub.app import Hub
 from hub.errors import SettingsError
+from hub.site import closing
+from hub.site.answers import INSIDE
+from hub.site.calls import Calls
 from hub.site.doors import Doors
 from hub.site.frame import Frame
 from hub.site.gate import Gate, is_served
 from hub.site.guard import Policy, around, believing_nobody
 from hub.site.login import Login
 from hub.site.pages import Site, build_site
-from hub.site.sessions import lighten
 from hub.site.requests import Requests
 from hub.site.theme import theme
+from hub.site.traffic import Meter, Traffic
 
 log = logging.getLogger(__name__)
 ASSETS = resources.files("hub.site") / "assets"
@@ -44,9 +48,16 @@ def build(hub: Hub) -> gr.Blocks:
 class Running:
     """A site that is being served; `close` ends it."""
 
-    def __init__(self, site: Site, url: str) -> None:
+    def __init__(self, site: Site, url: str, calls: Calls, meter: Meter) -> None:
         self.site = site
         self.url = url  # "http://127.0.0.1:7860/"
+        self._calls = calls
+        self._meter = meter
+
+    def finish(self, seconds: float) -> None:
+        """Take no more calls, and return when those that were taken are answered, or told that
+        the hub closes."""
+        closing.finish(self.site.hub, self._calls, self._meter, seconds)
 
     def close(self) -> None:
         """Answer no more, and let go of the port."""
@@ -89,9 +100,12 @@ def start(
     site.blocks.queue(api_open=False, max_size=MAX_WAITING, default_concurrency_limit=16)
     frame = Frame(site)
     numbers = {number: str(event.api_name) for number, event in site.blocks.fns.items()}
+    calls, meter = Calls(site.blocks), Meter()
+    hub.find_caller = calls.caller
+    traffic = Middleware(Traffic, hub=hub, calls=calls, meter=meter, closing_page=frame.closing)
 
     def waits(call: str) -> bool:
-        return any(call in calls for calls in site.blocks._queue.pending_event_ids_session.values())
+        return calls.session_of(call) is not None
 
     gate = Middleware(Gate, apis=site.apis, numbers=numbers, waits=waits, around=frame.around)
     own = routes(frame)
@@ -102,7 +116,7 @@ def start(
             own=own,
             pages=site.hub.demos,
             mcp=mcp,
-            component_server=any(block.server_fns for block in components(site)),
+            component_server=any(getattr(block, "server_fns", ()) for block in every(site)),
             is_file=is_served,
             missing=frame.not_found,
         ),
@@ -110,34 +124,36 @@ def start(
     secret = secrets.token_urlsafe(32)
     try:
         with believing_nobody():
-          site.blocks.launch(
-            server_name=host,
-            server_port=port,
-            prevent_thread_lock=True,
-            quiet=True,
-            share=False,
-            inbrowser=False,
-            show_error=False,  # errors are told by hub.site.errors; Gradio's own may show paths
-            enable_monitoring=False,
-            run_history=False,
-            footer_links=[],
-            max_file_size=policy.max_upload,
-            root_path=root_path(),
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=mcp,
-            theme=theme(),
-            app_kwargs={
-                "middleware": [gate],
-                "lifespan": around(policy, secret, [Middleware(Requests)], *guards),
-                "routes": own,
-                "exception_handlers": {404: frame.missing},
-            },
-        )
+            site.blocks.launch(
+                server_name=host,
+                server_port=port,
+                prevent_thread_lock=True,
+                quiet=True,
+                share=False,
+                inbrowser=False,
+                show_error=False,  # errors are told by hub.site.errors; Gradio's own may show paths
+                enable_monitoring=False,
+                run_history=False,
+                footer_links=[],
+                max_file_size=policy.max_upload,
+                root_path=root_path(),
+                ssr_mode=False,
+                pwa=False,
+                mcp_server=mcp,
+                theme=theme(),
+                app_kwargs={
+                    "middleware": [traffic, gate],
+                    "lifespan": around(policy, secret, [Middleware(Requests)], *guards),
+                    "routes": own,
+                    "exception_handlers": {404: frame.missing},
+                },
+            )
     except OSError as error:
         raise SettingsError(taken(port)) from error
+    if mcp:
+        call_from_inside(site.blocks, secret)
     logs.adopt("uvicorn")
-    return Running(site, str(site.blocks.local_url))
+    return Running(site, str(site.blocks.local_url), calls, meter)
 
 
 def serve(
@@ -152,26 +168,21 @@ def serve(
     Args:
         ready: called with the address once it answers.
 
+    Calls that run then are finished first, for at most LATENTHUB_GRACE seconds.
+
     Raises:
-        SettingsError: see `start`.
+        SettingsError: see `start`; or LATENTHUB_GRACE is wrong.
     """
+    grace = settings.GRACE.positive(30)
     with hub, start(hub, host, port, mcp) as running:
-        stop = threading.Event()
-        before = {number: signal.signal(number, ending(stop)) for number in ENDINGS}
+        told = closing.until_told()
         ready(running.url)
-        try:
-            while not stop.wait(1):  # a wait without limit would hold signals back on Windows
-                pass
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-
-ENDINGS = (signal.SIGINT, signal.SIGTERM)
-
-
-def ending(stop: threading.Event) -> Callable[[int, FrameType | None], None]:
-    return lambda number, frame: stop.set()
+        while not told.wait(1):  # a wait without limit would hold signals back on Windows
+            pass
+        running.finish(grace)
+        closing.end_within(closing.LEAVING)
+        running.close()
+        hub.close(closing.TELLING)
 
 
 def check_port(host: str, port: int) -> None:
@@ -196,6 +207,43 @@ def check_mcp() -> None:
         raise SettingsError(
             "MCP needs one more package: pip install 'latenthub[mcp]', or serve without it"
         ) from error
+
+
+def call_from_inside(blocks: gr.Blocks, secret: str) -> None:
+    """Let MCP's tools, which call this hub over HTTP, pass the guards; their client has passed."""
+    server: Any = blocks.mcp_server_obj
+    assert server is not None
+
+    def client() -> Client:
+        if server._client_instance is None:
+            headers = {"x-gradio-user": "mcp", INSIDE: secret}
+            server._client_instance = Client(
+                str(server.local_url),
+                headers=headers,
+                download_files=False,
+                verbose=False,
+                analytics_enabled=False,
+            )
+        return server._client_instance
+
+    server._get_or_create_client = client
+
+
+def every(site: Site) -> Iterable[Any]:
+    """Return the components of all pages."""
+    return site.blocks.blocks.values()
+
+
+def root_path() -> str | None:
+    """Return the path under which a proxy serves the hub; None where it serves it at the root.
+
+    Raises:
+        SettingsError: it is no path.
+    """
+    text = settings.ROOT_PATH.text.rstrip("/")
+    if text and not re.fullmatch(r"(/[\w.~-]+)+", text):
+        raise SettingsError(f"{settings.ROOT_PATH.name} must be a path such as /lab, got {text!r}")
+    return text or None
 
 
 def routes(frame: Frame) -> list[Any]:

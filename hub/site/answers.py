@@ -1,0 +1,30 @@
+"""Answers that do not come from Gradio: a refusal, for whoever asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+INSIDE = "x-latenthub-inside"  # marks the hub's own calls, by way of MCP; their header has a secret
+
+
+def route_of(scope: Scope) -> str:
+    """Return the path that was asked for, without what a proxy put before it."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path[len(root) :] or "/" if root and path.startswith(f"{root}/") else path
+
+
+def refuse(status: int, message: str, headers: Mapping[str, str] | None = None) -> ASGIApp:
+    """Return the answer that tells `message` to a program, in the two fields that clients read."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        response: Response
+        if route_of(scope).startswith("/gradio_api/upload"):  # Gradio's page shows this body as is
+            response = PlainTextResponse(message, status, headers)
+        else:
+            response = JSONResponse({"error": message, "detail": message}, status, headers)
+        await response(scope, receive, send)
+
+    return answer
