@@ -17,7 +17,7 @@ from typing import NoReturn
 import typer
 
 from hub import settings
-from hub.cli import demos, models, serving, sync  # noqa: F401 - they add their commands
+from hub.cli import demos, models, passwords, serving, sync  # noqa: F401 - they add their commands
 from hub.cli.common import app
 from hub.errors import HubError, InputError, NotFoundError, SettingsError
 from hub.terminal import stop

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 import secrets
@@ -28,12 +27,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub import settings
 from hub.errors import SettingsError
+from hub.passwords import HASH, fits, hashed
 from hub.site.answers import INSIDE, refuse, route_of
 from hub.site.limits import Buckets, Rate, client_of, too_many
 
-HASH = re.compile(r"scrypt:(16384|32768|65536):(8):(\d):((?:[0-9a-f]{2})+):((?:[0-9a-f]{2})+)")
-COST, BLOCK, LANES = 2**14, 8, 1  # scrypt's n, r and p: about 50 ms and 16 MB for a guess
-SALT = 16  # bytes
 SESSION = 14 * 24 * 3600.0  # seconds until a browser logs in again
 MAX_SESSIONS = 10_000
 MAX_REMEMBERED = 1_000
@@ -43,30 +40,6 @@ OPEN = re.compile(
 )
 WRONG = "That user and password do not fit."
 NEEDED = "This hub needs a user and a password."
-
-
-def hashed(password: str) -> str:
-    """Return what a file of accounts keeps of a password: "scrypt:n:r:p:salt:key"."""
-    salt = secrets.token_bytes(SALT)
-    key = hashlib.scrypt(password.encode(), salt=salt, n=COST, r=BLOCK, p=LANES)
-    return f"scrypt:{COST}:{BLOCK}:{LANES}:{salt.hex()}:{key.hex()}"
-
-
-def fits(password: str, kept: str) -> bool:
-    """Tell whether `kept`, as `hashed` gives it, is of this password."""
-    found = HASH.fullmatch(kept)
-    assert found, "checked when it was read"
-    cost, block, lanes = (int(number) for number in found.groups()[:3])
-    key = hashlib.scrypt(
-        password.encode(),
-        salt=bytes.fromhex(found[4]),
-        n=cost,
-        r=block,
-        p=lanes,
-        maxmem=2**27,
-        dklen=len(found[5]) // 2,
-    )
-    return hmac.compare_digest(key, bytes.fromhex(found[5]))
 
 
 @dataclass
