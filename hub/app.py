@@ -15,8 +15,11 @@ from hub.demo import Demo, resolve
 from hub.endpoints import Endpoint, Progress, endpoints_of
 from hub.errors import NotFoundError
 from hub.executors import Executor, ServiceSource, Status
+from hub.executors.callers import Caller, calling_for
+from hub.executors.registry import AUTO, executor_factory
 from hub.observe import Observer, Outcome, outcome_of, tell
 from hub.plugins import Discovered, Quarantined, check_names, discover
+from hub.warmup import ALL, WarmUp
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +37,10 @@ class Hub:
         self.folders = folders
         sources = {name: self._source(demo) for name, demo in self.demos.items()}
         self.executor = executor(sources)
-        self._observer = Observer()
+        self.closing = False  # whether it finishes what it was asked, and is to be asked no more
+        self.find_caller: Callable[[], Caller | None] = lambda: None  # for whom a thread calls
+        self.observer = Observer()
+        self.warmup = WarmUp(self.executor, self.endpoints)
 
     @classmethod
     def open(
@@ -44,14 +50,21 @@ class Hub:
         strict: bool = False,
         checkpoint_folder: Path | None = None,
         device: str = "auto",
+        executor: str = AUTO,
     ) -> Hub:
-        """Return the hub of this environment's plugins, its services in this process."""
-        from hub.executors.local import LocalExecutor
+        """Return the hub of this environment's plugins.
 
+        Args:
+            executor: where services live, as `hub.executors.registry.executor_factory` takes it.
+
+        Raises:
+            NotFoundError: `only` or `disable` names what is not installed.
+            SettingsError: the device or the executor is wrong.
+        """
         return cls(
             discover(only=only, disable=disable, strict=strict),
             checkpoints.Folders.standard(checkpoint_folder),
-            functools.partial(LocalExecutor, device=device),
+            functools.partial(executor_factory(executor), device=device),
         )
 
     @property
@@ -110,7 +123,8 @@ class Hub:
         began = time.perf_counter()
         try:
             checked = described.check(arguments)
-            result = self.executor.call(name, endpoint, checked, progress)
+            with calling_for(self.find_caller()):
+                result = self.executor.call(name, endpoint, checked, progress)
         except BaseException as error:
             self._ended(name, endpoint, outcome_of(error), began, f": {error}")
             raise
@@ -119,7 +133,18 @@ class Hub:
 
     def observe(self, observer: Observer) -> None:
         """Have `observer` told of every call from now on."""
-        self._observer = self.executor.observer = observer
+        self.observer = self.executor.observer = observer
+
+    def warm(self, names: Collection[str]) -> None:
+        """Load the models of these demos, or of "all", in the background.
+
+        Raises:
+            NotFoundError: there is no demo of such a name.
+        """
+        check_names([name for name in names if name != ALL], self.demos)
+        chosen = [name for name in self.demos if name in names or ALL in names]
+        if chosen:
+            self.warmup.start(chosen)
 
     def service(self, name: str) -> Service:
         """Return what a page is given: the service's methods, run where the executor put it."""
@@ -129,9 +154,11 @@ class Hub:
         """Return how the demo's service is; loads nothing."""
         return self.executor.status(self.demo(name).name)
 
-    def close(self) -> None:
-        """Finish running calls and free the models."""
-        self.executor.close()
+    def close(self, timeout: float = 30.0) -> None:
+        """Finish running calls, for `timeout` seconds at most, and free the models."""
+        self.closing = True
+        self.warmup.stop()
+        self.executor.close(timeout)
 
     def __enter__(self) -> Hub:
         return self
@@ -149,7 +176,7 @@ class Hub:
     ) -> None:
         """Count a call and write its line into the log."""
         seconds = time.perf_counter() - began
-        tell(self._observer.called, demo, endpoint, outcome, seconds)
+        tell(self.observer.called, demo, endpoint, outcome, seconds)
         log.log(
             logging.WARNING if outcome in ("timeout", "error") else logging.INFO,
             "%s.%s %s in %.3f s%s",
@@ -167,7 +194,12 @@ class Hub:
             checkpoint = self.checkpoint(demo.name)
             return resolve(demo.service)(checkpoint, device)
 
-        return ServiceSource(demo.name, load, lambda: service_endpoints(demo.service))
+        return ServiceSource(
+            demo.name,
+            load,
+            lambda: service_endpoints(demo.service),
+            lambda: self.checkpoint(demo.name),
+        )
 
 
 @functools.cache

@@ -21,6 +21,7 @@ class ServiceSource:
     endpoints: Callable[
         [], Mapping[str, Endpoint]
     ]  # read when first asked: imports the service's module
+    check: Callable[[], object] = lambda: None  # raises where `load` would lack its checkpoint
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,14 @@ class Executor(Protocol):
             ServiceError: busy, timed out, out of memory, or failed inside (see the log).
         """
 
+    def load(self, demo: str) -> None:
+        """Load the service of `demo` before it is called, unless that is done or begun already.
+
+        Blocks. That it cannot be loaded is told by `status` and to those who call it.
+        """
+
     def status(self, demo: str) -> Status:
         """Return how the service of `demo` is; loads nothing."""
 
-    def close(self) -> None:
-        """Refuse new calls, finish those that run, free the models."""
+    def close(self, timeout: float = 30.0) -> None:
+        """Refuse new calls, finish those accepted for at most `timeout` s, free the models."""

@@ -1,0 +1,349 @@
+"""The ZeroGPU executor with the real `spaces` package: where no GPU is lent, and where one is.
+
+There is no GPU here. What lends them is a server of the tests (tests/zerogpu), and torch is hidden,
+so that `spaces` forks its processes and moves no tensors; the rest is as on a Space.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from hub import logs
+from hub.errors import BusyError, CallerGoneError, HubError, ServiceError, SettingsError
+from hub.executors.callers import Caller, calling_for
+from hub.executors.registry import executor_factory
+from hub.executors.zerogpu import ZeroGpuExecutor
+
+pytest.importorskip("spaces")
+HERE = Path(__file__).parent
+
+
+class Clerk:
+    """A process that makes calls through the executor."""
+
+    def __init__(self, folder, **environment):
+        self.late = folder / "late"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "zerogpu.clerk"],
+            cwd=folder,
+            env={
+                **os.environ,
+                "HOME": str(folder),
+                "PYTHONPATH": str(HERE),
+                "TORCH": "hidden",
+                "LATE": str(self.late),
+                **environment,
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=(folder / "log").open("w"),
+            text=True,
+        )
+        self.log = folder / "log"
+        line = self.process.stdout.readline()
+        assert line, self.log.read_text()
+        self.first = json.loads(line)
+
+    def call(self, endpoint, demo="clock", **arguments):
+        asked = {"demo": demo, "endpoint": endpoint, "arguments": arguments}
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, self.log.read_text()
+        return json.loads(line)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait(20)
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def lender():
+    sys.path.insert(0, str(HERE))
+    from zerogpu import Lender
+
+    with Lender() as server:
+        yield server
+    sys.path.remove(str(HERE))
+
+
+@pytest.fixture(scope="module")
+def lent_clerk(lender, tmp_path_factory):
+    clerk = Clerk(
+        tmp_path_factory.mktemp("zero"),
+        SPACES_ZERO_GPU="true",
+        SPACES_ZERO_DEVICE_API_URL=lender.url,
+    )
+    yield clerk
+    clerk.close()
+
+
+@pytest.fixture(scope="module")
+def plain_clerk(tmp_path_factory):
+    clerk = Clerk(tmp_path_factory.mktemp("plain"), SPACES_ZERO_GPU="")
+    yield clerk
+    clerk.close()
+
+
+@pytest.fixture(params=["lent", "plain"])
+def clerk(request, lender):
+    """A clerk where GPUs are lent, and one where none is."""
+    lender.mood = "lends"
+    return request.getfixturevalue(f"{request.param}_clerk")
+
+
+# What holds in both places.
+
+
+def test_an_endpoint_answers(clerk):
+    assert clerk.call("add", a=2, b=3)["value"] == 5
+
+
+def test_a_batched_endpoint_gets_a_list_of_one(clerk):
+    assert clerk.call("doubles", x=4)["value"] == 8
+    told = clerk.call("doubles", x=13)
+    assert told["kind"] == "ServiceError" and "failed inside the model" in told["error"]
+    assert "must return a list of 1" in clerk.call("short", x=4)["error"]
+
+
+def test_progress_arrives_in_order(clerk):
+    told = clerk.call("steps", count=3)
+    assert told["value"] == 3
+    assert told["progress"] == [[0.0, "step 0"], [1 / 3, "step 1"], [2 / 3, "step 2"]]
+
+
+def test_errors_come_back_as_what_they_are(clerk):
+    told = clerk.call("fail", kind="input")
+    assert (told["kind"], told["error"], told["argument"]) == (
+        "InputError",
+        "kind must be better",
+        "kind",
+    )
+    told = clerk.call("fail", kind="memory")
+    assert told["kind"] == "DeviceMemoryError" and "no room for this call" in told["error"]
+
+
+def test_a_fault_inside_is_told_without_its_details(clerk):
+    told = clerk.call("fail", kind="fault")
+    assert told["kind"] == "ServiceError" and "clock.fail failed inside the model" in told["error"]
+    assert "secret" not in told["error"]
+    assert "secret /srv/models" in clerk.log.read_text()
+
+
+def test_what_cannot_leave_the_process_is_told(clerk):
+    told = clerk.call("fail", kind="lambda")
+    assert "what clock.fail returned cannot go to another process" in told["error"]
+
+
+def test_a_call_is_given_up_at_its_time_limit(clerk):
+    for endpoint, arguments in (("sleep", {"seconds": 1}), ("endless", {})):
+        told = clerk.call(endpoint, **arguments)
+        assert told["kind"] == "CallTimeoutError", told
+        assert told["error"] == f"clock.{endpoint} took longer than 0.4 s and was given up"
+        assert told["seconds"] < 0.9
+    assert clerk.call("add", a=1)["value"] == 2
+
+
+def test_a_checkpoint_that_comes_later_is_loaded_later(clerk):
+    assert clerk.first["status"]["late"]["state"] == "failed"
+    told = clerk.call("add", demo="late", a=1)
+    assert (told["kind"], told["error"]) == (
+        "CheckpointError",
+        "there is no checkpoint of 'late'",
+    )
+    clerk.late.touch()
+    assert clerk.call("add", demo="late", a=1)["value"] == 2
+
+
+def test_names_that_do_not_exist_are_told(clerk):
+    assert clerk.call("add", demo="clok", a=1)["error"] == "no demo 'clok'; installed: clock, late"
+    assert clerk.call("sub")["error"] == "clock has no endpoint 'sub'"
+
+
+# Where none is lent.
+
+
+def test_without_a_lender_calls_run_here_on_the_device_there_is(plain_clerk, lender):
+    lender.asked.clear()
+    assert plain_clerk.first["device"] == "cpu"
+    here = str(plain_clerk.first["pid"])
+    assert plain_clerk.call("where")["value"] == ["cpu", here, here]
+    assert lender.asked == []
+
+
+# Where a GPU is lent by the call.
+
+
+def test_a_call_runs_in_a_process_of_its_own_with_the_model_from_the_start(lent_clerk, lender):
+    lender.mood = "lends"
+    hub = str(lent_clerk.first["pid"])
+    assert lent_clerk.first["device"] == "cuda"
+    assert lent_clerk.first["status"]["clock"]["loaded_bytes"] == 4000
+    device, loaded_by, answered_by = lent_clerk.call("where")["value"]
+    assert (device, loaded_by) == ("cuda", hub) and answered_by != hub
+    assert answered_by in lender.processes
+
+
+def test_a_call_asks_for_the_seconds_its_endpoint_states(lent_clerk, lender):
+    lender.mood = "lends"
+    lender.asked.clear()
+    lent_clerk.call("add", a=1)
+    lent_clerk.call("where")
+    assert [one["durationSeconds"] for one in lender.of("/schedule")] == ["8", "60"]
+    assert len(lender.of("/release")) == 2
+
+
+def test_a_call_waits_in_the_lenders_queue(lent_clerk, lender):
+    lender.mood = "queues"
+    assert lent_clerk.call("add", a=1)["value"] == 2
+
+
+@pytest.mark.parametrize(
+    ("mood", "kind", "words"),
+    [
+        ("quota", "BusyError", "clock.add got no GPU: Space app has reached its GPU limit"),
+        ("full", "BusyError", "clock.add got no GPU: No GPU was available after 60s"),
+        ("busy", "BusyError", "clock.add got no GPU: No GPU was available"),
+        ("broken", "ServiceError", "clock.add could not run on ZeroGPU; the log has the details"),
+    ],
+)
+def test_a_lender_that_refuses_is_told(lent_clerk, lender, mood, kind, words):
+    lender.mood = mood
+    told = lent_clerk.call("add", a=1)
+    assert told["kind"] == kind and words in told["error"]
+
+
+def test_a_process_that_is_killed_fails_its_call_only(lent_clerk, lender):
+    lender.mood = "lends"
+    told = lent_clerk.call("fail", kind="killed")
+    assert told["kind"] == "ServiceError"
+    assert "clock.fail ended half-way: its process was killed" in told["error"]
+    assert lent_clerk.call("add", a=1)["value"] == 2
+
+
+@pytest.mark.slow
+def test_models_of_torch_are_put_aside_for_the_gpu(lender, tmp_path):
+    """As far as it goes without a GPU: `spaces` stands in for CUDA until a process wants it."""
+    pytest.importorskip("torch")
+    lender.mood = "lends"
+    environment = {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": lender.url}
+    clerk = Clerk(tmp_path, TORCH="for cuda", **environment)
+    try:
+        assert clerk.first["device"] == "cuda"
+        assert clerk.first["status"]["clock"]["state"] == "ready"
+        assert clerk.first["status"]["clock"]["loaded_bytes"] == 4000
+        told = clerk.call("where")
+        assert told["kind"] == "ServiceError"
+        assert "clock.where could not run on ZeroGPU" in told["error"]
+        assert "in init" in clerk.log.read_text()  # the first thing that asks for the GPU
+    finally:
+        clerk.close()
+
+
+# In this process.
+
+
+@pytest.fixture
+def executor(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(HERE)
+    monkeypatch.setenv("TORCH", "shown")
+    monkeypatch.setenv("LATENTHUB_MAX_WAITING", "2")
+    from zerogpu.clerk import Clock, source
+
+    executor = ZeroGpuExecutor({"clock": source("clock", Clock)}, "cpu")
+    yield executor
+    executor.close()
+
+
+def test_more_calls_than_may_wait_are_refused(executor):
+    with ThreadPoolExecutor(3) as pool:
+        slow = [pool.submit(executor.call, "clock", "sleep", {"seconds": 0.15}) for _ in range(2)]
+        while executor.status("clock").calls < 2:
+            time.sleep(0.005)
+        with pytest.raises(BusyError, match="clock is busy: 2 calls are waiting; try again"):
+            executor.call("clock", "add", {"a": 1, "b": 1})
+        assert [one.result() for one in slow] == ["awake", "awake"]
+    assert executor.call("clock", "add", {"a": 1, "b": 1}) == 2
+
+
+def test_closing_ends_what_runs_and_refuses_the_rest(executor):
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(executor.call, "clock", "sleep", {"seconds": 0.2})
+        while not executor.status("clock").calls:
+            time.sleep(0.005)
+        executor.close()
+        assert running.result(0.1) == "awake"
+    with pytest.raises(BusyError, match="the hub is closing"):
+        executor.call("clock", "add", {"a": 1, "b": 1})
+
+
+def test_calls_and_errors_are_counted(executor):
+    executor.call("clock", "add", {"a": 1, "b": 1})
+    for kind in ("input", "fault"):
+        with pytest.raises(HubError):
+            executor.call("clock", "fail", {"kind": kind})
+    status = executor.status("clock")
+    assert (status.state, status.calls, status.errors) == ("ready", 3, 1)
+
+
+def test_an_argument_that_cannot_leave_is_told(executor):
+    with pytest.raises(ServiceError, match="an argument of clock.add cannot go to another process"):
+        executor.call("clock", "add", {"a": threading.Lock(), "b": 1})
+    assert executor.call("clock", "add", {"a": 1, "b": 1}) == 2
+
+
+def test_a_callers_own_error_in_progress_ends_the_call(executor):
+    def stop(fraction, message=""):
+        raise BusyError("enough")
+
+    with pytest.raises(BusyError, match="enough"):
+        executor.call("clock", "steps", {"count": 3}, stop)
+
+
+def test_an_observer_hears_how_long_the_device_worked(executor):
+    heard = []
+    executor.observer.ran = lambda *values: heard.append(values)
+    executor.call("clock", "sleep", {"seconds": 0.05})
+    [(demo, endpoint, calls, seconds)] = heard
+    assert (demo, endpoint, calls) == ("clock", "sleep", 1) and 0.05 <= seconds < 0.4
+
+
+def test_the_log_of_a_call_names_its_request(executor, caplog):
+    with logs.during(logs.Request("request-of-mine")), pytest.raises(HubError, match="of-mine"):
+        executor.call("clock", "fail", {"kind": "fault"})
+
+
+def test_a_call_is_given_up_when_its_caller_hangs_up(executor):
+    caller = Caller()
+    began = time.monotonic()
+    threading.Timer(0.05, caller.hang_up).start()
+    with calling_for(caller), pytest.raises(CallerGoneError, match="the caller hung up"):
+        executor.call("clock", "sleep", {"seconds": 0.3})
+    assert time.monotonic() - began < 0.25
+
+
+# Which executor is taken.
+
+
+def test_a_zerogpu_space_is_found_out(monkeypatch):
+    monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
+    assert executor_factory() is executor_factory("local")
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    assert executor_factory() is ZeroGpuExecutor
+    assert executor_factory("zerogpu") is ZeroGpuExecutor
+
+
+def test_an_executor_that_is_not_there_is_told(monkeypatch):
+    with pytest.raises(SettingsError, match="executor must be auto, local or zerogpu; got 'cloud'"):
+        executor_factory("cloud")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"pip install 'latenthub\[spaces\]'"):
+        executor_factory("zerogpu")
