@@ -3,20 +3,28 @@
     pytest --latenthub-demo DEMO    your own tests, and the contract for your demo
     pytest --pyargs hub.contract    the contract for every installed demo
 
-What needs a checkpoint or a data set is skipped, with the reason, where there is none. pytest finds
-this module by its entry point; it does nothing until one of the two asks for it.
+What needs a checkpoint or a data set is skipped, with the reason, where there is none. Nothing but
+latenthub and pytest is needed. pytest finds this module by its entry point; it does nothing until
+one of the two asks for it.
 """
 
 from __future__ import annotations
 
 import functools
+import html
+import importlib.metadata
 import io
 import json
 import math
+import secrets
 import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -25,9 +33,10 @@ import pytest
 
 from hub.demo import Demo, resolve
 from hub.endpoints import Endpoint, endpoints_of
-from hub.errors import CheckpointError, DataError, HubError, InputError
-from hub.kinds import Boolean, Choice, Integer, Kind, ListOf, Maybe, Number, Text
-from hub.plugins import Discovered, discover
+from hub.errors import CheckpointError, DataError, HubError, InputError, SettingsError
+from hub.executors.registry import KINDS
+from hub.plugins import GROUP, Discovered, discover
+from hub.samples import limits, plain_call, wrong
 
 FRAMEWORKS = ("torch", "gradio", "numpy")  # importing one costs 0.1 s to several
 THUMBNAIL = (320, 240)  # pixels at least; the gallery shows it twice as small on a sharp screen
@@ -64,6 +73,8 @@ def pytest_run_for_every_demo(metafunc: pytest.Metafunc) -> None:
     chosen = metafunc.config.getoption("latenthub_demo")
     found = installed(tuple(chosen))
     metafunc.parametrize("demo", found.demos.values(), ids=list(found.demos))
+    if "executor" in metafunc.fixturenames:
+        metafunc.parametrize("executor", list(KINDS))
 
 
 @functools.cache
@@ -78,6 +89,18 @@ def contract_hub() -> Iterator[Any]:
 
     with Hub.open() as hub:
         yield hub
+
+
+@pytest.fixture(scope="session")
+def contract_site(contract_hub: Any) -> Iterator[Any]:
+    """That hub, served on a free port of this machine."""
+    from hub.site.server import start
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with start(contract_hub, port=port) as running:
+        yield running
 
 
 # What a demo says of itself.
@@ -128,13 +151,32 @@ def test_endpoints_are_documented(demo: Demo) -> None:
             assert parameter.name in one.doc, f"{one.name}: the docstring tells of {parameter.name}"
 
 
-def test_endpoints_refuse_what_is_not_theirs(demo: Demo) -> None:
+def test_endpoints_have_examples(demo: Demo) -> None:
     for one in endpoints_of(resolve(demo.service)).values():
-        with pytest.raises(InputError, match="has no argument 'not_an_argument'"):
-            one.check({"not_an_argument": 1})
-        for parameter in one.parameters:
-            with pytest.raises(InputError, match=f"^{parameter.name} must be "):
-                parameter.kind.check(parameter.name, object())
+        for example in one.examples:
+            one.check(example)
+        assert one.examples or plain_call(one) is not None, (
+            f"{one.name}: no value can be made up for its arguments; give some, "
+            "as in @endpoint(examples=[{...}])"
+        )
+
+
+def test_endpoints_refuse_what_is_not_theirs(demo: Demo, tmp_path: Path) -> None:
+    """With a message that names the argument; the model need not be there for that."""
+    with hub_without_checkpoints(demo, tmp_path) as hub:
+        for one in hub.endpoints(demo.name).values():
+            with pytest.raises(InputError, match="has no argument 'not_an_argument'"):
+                hub.call(demo.name, one.name, {"not_an_argument": 1})
+            usual = {p.name: p.default for p in one.parameters if not p.required}
+            usual |= first_call(one)
+            for parameter in one.parameters:
+                for value in wrong(parameter.kind):
+                    with pytest.raises(InputError) as told:
+                        hub.call(demo.name, one.name, {**usual, parameter.name: value})
+                    message = str(told.value)
+                    assert message.startswith(parameter.name) and " must be " in message
+                    assert "\n" not in message and str(tmp_path) not in message
+                    assert (told.value.argument or "").startswith(parameter.name)
 
 
 def test_defaults_are_what_their_kinds_allow(demo: Demo) -> None:
@@ -156,6 +198,17 @@ def test_a_thumbnail_is_there(demo: Demo) -> None:
         assert image.width >= THUMBNAIL[0] and image.height >= THUMBNAIL[1]
 
 
+def test_names_are_unique(demo: Demo) -> None:
+    """Among all that is installed: its own, and what its endpoints are called in the API."""
+    points = [p for p in importlib.metadata.entry_points(group=GROUP) if p.name == demo.name]
+    assert len({point.value for point in points}) == 1, f"{demo.name} is installed twice"
+    mine = api_names(demo)
+    for other in installed().demos.values():
+        if other.name != demo.name:
+            assert other.prefix != demo.prefix, f"{other.name} has the same API names"
+            assert not mine & api_names(other), f"{other.name} has these API names too"
+
+
 # What it does.
 
 
@@ -164,6 +217,19 @@ def test_a_page_opens_before_its_checkpoint_is_there(demo: Demo, tmp_path: Path)
 
     with hub_without_checkpoints(demo, tmp_path) as hub:
         assert isinstance(resolve(demo.page)(hub.service(demo.name)), gr.Blocks)
+
+
+def test_it_is_part_of_the_site(demo: Demo, contract_site: Any) -> None:
+    """Its page answers, and the API tells of each endpoint with the kind of every argument."""
+    site = contract_site.site
+    assert demo.name not in site.problems, site.problems[demo.name]
+    page = ask(contract_site, demo.name)
+    assert demo.title in html.unescape(page) and "<gradio-app" in page
+    described = json.loads(ask(contract_site, "gradio_api/info"))["named_endpoints"]
+    for one in contract_site.site.hub.endpoints(demo.name).values():
+        told = described[f"/{demo.prefix}_{one.name}"]
+        assert [p["parameter_name"] for p in told["parameters"]] == [p.name for p in one.parameters]
+        assert all(parameter["type"] for parameter in told["parameters"])
 
 
 def test_a_missing_checkpoint_is_told(demo: Demo, tmp_path: Path) -> None:
@@ -175,21 +241,57 @@ def test_a_missing_checkpoint_is_told(demo: Demo, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_endpoint_answers(demo: Demo, contract_hub: Any) -> None:
-    """With its defaults, and an example for what has none, where one can be made."""
+def test_every_endpoint_answers(demo: Demo, contract_hub: Any, executor: str) -> None:
+    """Its examples, wherever the service runs; else its defaults, and values made up."""
+    from hub.app import Hub
+
+    folder = needs_checkpoint(demo, contract_hub)
+    try:
+        hub = Hub.open([demo.name], checkpoint_folder=folder.parent, executor=executor)
+    except SettingsError as error:
+        pytest.skip(str(error))
+    with hub:
+        for one in hub.endpoints(demo.name).values():
+            for example in one.examples:
+                answer(hub, demo, one, example)
+            if not one.examples:
+                try:
+                    answer(hub, demo, one, first_call(one))
+                except InputError as error:
+                    pytest.fail(
+                        f"{one.name} refuses made-up values: {error}; declare some that it takes, "
+                        "as in @endpoint(examples=[{...}])"
+                    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_endpoint_answers_or_refuses_at_its_limits(demo: Demo, contract_hub: Any) -> None:
+    """Each argument in turn at the ends of what is allowed: an answer, or an InputError."""
     needs_checkpoint(demo, contract_hub)
     for one in contract_hub.endpoints(demo.name).values():
-        arguments = example(one)
-        if arguments is None:
-            continue
-        try:
-            result = contract_hub.call(demo.name, one.name, arguments)
-        except InputError:
-            # Only what was made up here may be refused: a picture of nothing the demo knows.
-            assert arguments, f"{one.name} refuses its own defaults"
-            continue
-        told = one.encode(result, lambda content, suffix: f"{len(content)}{suffix}")
-        json.dumps(told, allow_nan=False)
+        for parameter in one.parameters:
+            for value in limits(parameter.kind):
+                try:
+                    answer(contract_hub, demo, one, {**first_call(one), parameter.name: value})
+                except InputError as error:
+                    assert str(error).strip() and "\n" not in str(error)
+
+
+@pytest.mark.slow
+def test_calls_that_come_together_are_answered_each(demo: Demo, contract_hub: Any) -> None:
+    needs_checkpoint(demo, contract_hub)
+    batched = [
+        one
+        for one in contract_hub.endpoints(demo.name).values()
+        if one.options.max_batch > 1 and one.examples
+    ]
+    for one in batched:
+        with ThreadPoolExecutor(8) as callers:
+            jobs = [
+                callers.submit(answer, contract_hub, demo, one, one.examples[0]) for _ in range(8)
+            ]
+        assert len([job.result() for job in jobs]) == 8
 
 
 @pytest.mark.slow
@@ -245,6 +347,30 @@ def test_a_link_holds_a_state_the_page_restores(demo: Demo, tmp_path: Path) -> N
             values, problems = read(group, query)
             assert problems == []
             assert {key: written(value) for key, value in values.items()} == query
+
+
+def test_a_link_opens_the_page_as_it_was(demo: Demo, contract_site: Any) -> None:
+    """Every control is set to another value, and the page is opened from the link of that."""
+    from hub.site.links import TAB, written
+
+    for group in groups_of(demo, contract_site):
+        state = {key: another(component) for key, component in group.components.items()}
+        query = {key: written(value) for key, value in state.items()}
+        if group.tab is not None:
+            query[TAB] = group.tab
+        found = opened(contract_site, group, query)
+        assert found[: len(state)] == list(state.values())
+        if group.tab is not None:
+            assert found[-1]["selected"] == group.tab
+
+
+def test_a_link_that_is_wrong_opens_the_page_all_the_same(demo: Demo, contract_site: Any) -> None:
+    from hub.site.links import MAX_TEXT
+
+    for group in groups_of(demo, contract_site):
+        query = dict.fromkeys(group.components, "x" * (MAX_TEXT + 1))
+        for update in opened(contract_site, group, query):
+            assert isinstance(update, Mapping) and "value" not in update, "it keeps its default"
 
 
 # What its model card says.
@@ -310,41 +436,79 @@ def needs_checkpoint(demo: Demo, hub: Any) -> Path:
         pytest.skip(str(error))
 
 
-def example(endpoint: Endpoint) -> dict[str, Any] | None:
-    """Return a value for each argument without a default; None where one cannot be made up."""
-    found = {}
-    for parameter in endpoint.parameters:
-        if parameter.required:
-            value = example_of(parameter.kind)
-            if value is None:
-                return None
-            found[parameter.name] = value
+def first_call(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the arguments of its first example; made up where it has none."""
+    return dict(endpoint.examples[0]) if endpoint.examples else plain_call(endpoint) or {}
+
+
+def answer(hub: Any, demo: Demo, endpoint: Endpoint, arguments: Mapping[str, Any]) -> Any:
+    """Return what the endpoint answers, as the API would send it.
+
+    Raises:
+        InputError: it refuses values that its annotations allow.
+    """
+    result = hub.call(demo.name, endpoint.name, arguments)
+    told = endpoint.encode(result, lambda content, suffix: f"{len(content)}{suffix}")
+    return json.dumps(told, allow_nan=False)
+
+
+def api_names(demo: Demo) -> set[str]:
+    """Return what the demo's endpoints are called in the API; nothing where it has no service."""
+    try:
+        return {f"{demo.prefix}_{name}" for name in endpoints_of(resolve(demo.service))}
+    except HubError:
+        return set()
+
+
+def ask(running: Any, path: str, data: Any = None) -> str:
+    """Return what the served hub answers at a path, to a GET, or to a POST of JSON."""
+    content = None if data is None else json.dumps(data).encode()
+    headers = {"content-type": "application/json"} if data is not None else {}
+    request = urllib.request.Request(running.url + path, content, headers)
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(request, timeout=60) as response:
+        text: str = response.read().decode()
+    return text
+
+
+def groups_of(demo: Demo, running: Any) -> list[Any]:
+    """Return the groups of controls that the demo's page shares."""
+    assert demo.name not in running.site.problems, running.site.problems[demo.name]
+    found: list[Any] = running.site.shared[demo.name]
     return found
 
 
-def example_of(kind: Kind) -> Any:
-    """Return a value that `kind` allows; None where one cannot be made up."""
-    import numpy as np
+def opened(running: Any, group: Any, query: Mapping[str, str]) -> list[Any]:
+    """Return what a page's opening sets the group's components to, from the address `query`."""
+    wanted = [component._id for component in group.components.values()]
+    [number] = [
+        number
+        for number, event in running.site.blocks.fns.items()
+        if [one._id for one in event.outputs][: len(wanted)] == wanted
+        and any(trigger == "load" for _, trigger in event.targets)
+    ]
+    session = secrets.token_hex(8)
+    data = {"data": [], "fn_index": number, "session_hash": session}
+    ask(running, f"gradio_api/queue/join?{urllib.parse.urlencode(query)}", data)
+    for line in ask(running, f"gradio_api/queue/data?session_hash={session}").splitlines():
+        told = json.loads(line.removeprefix("data: ")) if line.startswith("data: ") else {}
+        if told.get("msg") == "process_completed":
+            assert told["success"], told
+            found: list[Any] = told["output"]["data"]
+            return found
+    raise AssertionError("the page's opening did not end")
 
-    from hub.media import Image, Sound
 
-    if isinstance(kind, Maybe):
-        return example_of(kind.kind)
-    if isinstance(kind, ListOf):
-        item = example_of(kind.kind)
-        return None if item is None else [item] * max(1, kind.low)
-    if isinstance(kind, (Integer, Number)):
-        return min(max(0, kind.low), kind.high)
-    if isinstance(kind, Text):
-        return ("The quick brown fox jumps over the lazy dog. " * (1 + kind.low // 45))[: kind.high]
-    if isinstance(kind, Boolean):
-        return True
-    if isinstance(kind, Choice):
-        return kind.values[0]
-    if isinstance(kind, Image):
-        picture = np.zeros((64, 64), np.uint8)
-        picture[8:56, 29:35] = 255  # an upright stroke
-        return picture
-    if isinstance(kind, Sound):
-        return np.sin(np.arange(kind.rate) * 440 * 2 * np.pi / kind.rate).astype(np.float32)
-    return None
+def another(component: Any) -> Any:
+    """Return a value that a control allows, not the one it has, if there is another."""
+    import gradio as gr
+
+    if isinstance(component, (gr.Slider, gr.Number)):
+        ends = [end for end in (component.minimum, component.maximum) if end is not None]
+        return next((end for end in ends if end != component.value), (component.value or 0) + 1)
+    if isinstance(component, gr.Checkbox):
+        return not component.value
+    if isinstance(component, (gr.Radio, gr.Dropdown)):
+        values = [value for _, value in component.choices]
+        return next((value for value in values if value != component.value), component.value)
+    return ("a text" if component.value != "a text" else "text")[: component.max_length]
