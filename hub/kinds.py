@@ -37,7 +37,9 @@ def shown(value: Any, limit: int = 60) -> str:
         return f"an array of shape {tuple(value.shape)}"
     if is_file(value):
         return f"the file {value.get('orig_name') or Path(value['path']).name!r}"
-    text = repr(value)
+    if isinstance(value, (list, tuple)) and len(value) > limit:
+        return f"a list of {len(value)} items"  # whose text may have millions of characters
+    text = " ".join(repr(value).split())
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
 
 

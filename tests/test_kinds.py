@@ -109,6 +109,14 @@ def test_a_picture_is_brought_to_the_size_and_mode_the_service_wants():
     assert not image[0].any() and image[3].all()  # padded above, filled in the middle
 
 
+@pytest.mark.parametrize(
+    "value", [[np.zeros((9, 9))] * 3, [0] * 100_000, "two\nlines", {"a": "b\n"}]
+)
+def test_what_was_found_is_told_in_a_line(value):
+    with pytest.raises(InputError, match=r"^count must be [^\n]{1,200}$"):
+        kind_of(int, "here").check("count", value)
+
+
 def test_a_thin_picture_keeps_a_pixel_when_it_is_shrunk():
     image = Image(size=(8, 8)).check("image", picture(200, 3))
     assert image.shape == (8, 8) and image.any(axis=1).sum() == 1
