@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 from hub import settings
 
 VALID_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")  # an id that a caller or a proxy may bring
-FIELDS = ("demo", "endpoint", "outcome", "seconds")  # what `extra` may tell of a call
+# what `extra` may tell: of a call, and of an answer over HTTP
+FIELDS = ("demo", "endpoint", "outcome", "seconds", "method", "path", "status")
 CONTROL = {number: f"\\x{number:02x}" for number in (*range(32), 127)} | {
     ord("\n"): "\\n",
     ord("\t"): "\t",

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Observer:
-    """Hears of every call; these methods do nothing.
+    """Hears what happens in a hub; these methods do nothing.
 
     They are called in many threads, some while others wait for the device: they must be short.
     """
@@ -29,6 +29,9 @@ class Observer:
 
     def ran(self, demo: str, endpoint: str, calls: int, seconds: float) -> None:
         """The device has worked for so many calls at once."""
+
+    def event(self, demo: str, outcome: Outcome) -> None:
+        """An event of a demo's page has ended; it may have made any number of calls."""
 
     def loaded(self, demo: str, ok: bool, seconds: float) -> None:
         """A model was loaded, or could not be."""

@@ -155,6 +155,19 @@ GRACE = Variable(
     "30",
 )
 
+WARM = Variable(
+    "LATENTHUB_WARM", "demos whose models are loaded when the hub starts, or `all`"
+)
+METRICS = Variable(
+    "LATENTHUB_METRICS",
+    "who may read `/metrics`: `local`, this machine; `1`, everybody; `0`, nobody",
+    "local",
+)
+METRICS_TOKEN = Variable(
+    "LATENTHUB_METRICS_TOKEN",
+    "whoever sends it, as `Authorization: Bearer …`, may read `/metrics` from anywhere",
+)
+
 # Models.
 DEVICE = Variable(
     "LATENTHUB_DEVICE",

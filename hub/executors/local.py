@@ -124,6 +124,15 @@ class LocalExecutor:
         finally:
             call.error = None  # its traceback holds this frame: they would keep each other alive
 
+    def load(self, demo: str) -> None:
+        """Load the service of `demo` now; see `hub.executors.Executor.load`."""
+        slot = self._slot(demo)
+        with self._lock:
+            if self._closing or slot.service is not None or slot.state == "loading":
+                return
+            slot.state = "loading"
+        self._load(slot, logs.current())
+
     def status(self, demo: str) -> Status:
         """Return how the service of `demo` is; loads nothing."""
         slot = self._slot(demo)

@@ -92,6 +92,18 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and NO_ROOM.search(str(error)) is not None
 
 
+def device_memory() -> tuple[int, int] | None:
+    """Return the bytes in use, by whomever, and in all on the GPU that torch works on; else None.
+
+    Asks only where a service has begun to use CUDA: to ask is to begin.
+    """
+    torch = imported("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return None
+    free, total = torch.cuda.mem_get_info()
+    return total - free, total
+
+
 def release(device: str) -> None:
     """Give back what dropped models held."""
     gc.collect()

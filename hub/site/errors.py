@@ -12,9 +12,15 @@ from typing import Any
 import gradio as gr
 
 from hub.errors import HubError, InputError
+from hub.observe import Outcome, outcome_of, tell
 from hub.site.requests import during_event, failure
 
+END = object()  # of a generator
 log = logging.getLogger(__name__)
+
+
+def ignored(outcome: Outcome) -> None:
+    """Tell nobody."""
 
 
 @contextlib.contextmanager
@@ -50,22 +56,34 @@ def message_of(error: HubError, request: str) -> str:
     return f"{message} (request {request})"
 
 
-def guarded(function: Callable[..., Any], where: str) -> Callable[..., Any]:
-    """Return a page's event handler with its errors told as `told` does; its signature stays."""
+def guarded(
+    function: Callable[..., Any], where: str, ended: Callable[[Outcome], None] = ignored
+) -> Callable[..., Any]:
+    """Return a page's event handler with its errors told as `told` does; its signature stays.
+
+    Args:
+        ended: is called with how each event ends.
+    """
+    # A generator's steps run in different threads, so each is told of on its own.
     if inspect.isasyncgenfunction(function):
 
         @functools.wraps(function)
         async def stream(*values: Any, **named: Any) -> AsyncIterator[Any]:
-            with told(where):
-                async for value in function(*values, **named):
-                    yield value
+            with noted(ended):
+                async with contextlib.aclosing(function(*values, **named)) as steps:
+                    while True:
+                        with told(where):
+                            value = await anext(steps, END)
+                        if value is END:
+                            return
+                        yield value
 
         return stream
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
         async def later(*values: Any, **named: Any) -> Any:
-            with told(where):
+            with noted(ended), told(where):
                 return await function(*values, **named)
 
         return later
@@ -73,14 +91,37 @@ def guarded(function: Callable[..., Any], where: str) -> Callable[..., Any]:
 
         @functools.wraps(function)
         def each(*values: Any, **named: Any) -> Iterator[Any]:
-            with told(where):
-                yield from function(*values, **named)
+            with noted(ended), contextlib.closing(function(*values, **named)) as steps:
+                while True:
+                    with told(where):
+                        value = next(steps, END)
+                    if value is END:
+                        return
+                    yield value
 
         return each
 
     @functools.wraps(function)
     def once(*values: Any, **named: Any) -> Any:
-        with told(where):
+        with noted(ended), told(where):
             return function(*values, **named)
 
     return once
+
+
+@contextlib.contextmanager
+def noted(ended: Callable[[Outcome], None]) -> Iterator[None]:
+    """Tell how what is inside ends: a page's own gr.Error is the visitor's slip."""
+    outcome: Outcome = "ok"
+    try:
+        yield
+    except GeneratorExit:
+        outcome = "cancelled"
+        raise
+    except BaseException as error:
+        cause = error.__cause__
+        own = isinstance(error, gr.Error) and cause is None
+        outcome = "input_error" if own else outcome_of(cause or error)
+        raise
+    finally:
+        tell(ended, outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from dataclasses import dataclass, field
 
@@ -108,7 +109,8 @@ def draw(hub: Hub, demo: Demo) -> gr.Blocks:
         event.api_visibility = "private"
         event.api_name = f"page-{demo.name}-{number}"  # '-' keeps it apart from any endpoint
         if event.fn is not None:
-            event.fn = guarded(event.fn, f"page of {demo.name}")
+            ended = functools.partial(hub.observer.event, demo.name)
+            event.fn = guarded(event.fn, f"page of {demo.name}", ended)
     return playground
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import re
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 from gradio.context import LocalContext
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,8 +16,26 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub import logs
+from hub.observe import tell
+from hub.site.answers import route_of
 
 HEADER = "x-request-id"
+METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
+ROUTES = {
+    name: re.compile(pattern)
+    for name, pattern in {
+        "page": r"\w+ /(login|logout)?",
+        "call": r"POST /gradio_api/(call/.*|queue/join/?)",
+        "answer": r"\w+ /gradio_api/(call/.*|queue/data/?)",
+        "upload": r"\w+ /gradio_api/upload.*",
+        "file": r"\w+ /gradio_api/file=.*",
+        "mcp": r"\w+ /gradio_api/mcp.*",
+        "gradio": r"\w+ /(gradio_api/.*|config/?)",
+        "asset": r"\w+ /((hub-assets|thumbnails|assets|static|svelte)/.*|[\w-]+\.\w+)",
+        "watch": r"\w+ /(healthz|readyz|metrics)/?",
+    }.items()
+}
+MAX_PATH = 200  # characters of an address in the log
 SALT = secrets.token_bytes(16)  # so that nobody can find an address by hashing all of them
 log = logging.getLogger(__name__)
 
@@ -26,10 +46,20 @@ class Requests:
     A valid id that comes with a request, from a proxy or a caller, is kept. The id is written into
     the request's own headers too: there Gradio's queue, which answers calls in another task, and
     MCP, whose tools call the API, find it again.
+
+    Args:
+        pages: the demos' names. answered: is told of each answer: route, method, status, seconds.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        pages: Iterable[str] = (),
+        answered: Callable[[str, str, int, float], None] = lambda *_: None,
+    ) -> None:
         self.app = app
+        self.pages = {f"/{page}" for page in pages}
+        self.answered = answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -39,6 +69,7 @@ class Requests:
         number = logs.valid_id(headers.get(HEADER, ""))
         headers[HEADER] = number
         scope = {**scope, "headers": headers.raw}
+        began = time.perf_counter()
         answered = False
 
         async def numbered(message: Message) -> None:
@@ -46,6 +77,7 @@ class Requests:
             if message["type"] == "http.response.start":
                 answered = True
                 MutableHeaders(raw=message["headers"])[HEADER] = number
+                self.note(scope, message["status"], time.perf_counter() - began)
             await send(message)
 
         with logs.during(logs.Request(number, client_of(scope))):
@@ -58,6 +90,26 @@ class Requests:
                 text = failure(number)
                 answer = JSONResponse({"error": text, "detail": text}, 500)
                 await answer(scope, receive, numbered)
+
+    def note(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count an answer; log it if it refuses what was asked."""
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        path = route_of(scope)
+        tell(self.answered, self.route_class(method, path), method, status, seconds)
+        level = logging.DEBUG if status < 400 else logging.INFO
+        log.log(
+            logging.WARNING if status == 500 else level,
+            "%s %s answered %d in %.3f s",
+            *(method, path[:MAX_PATH], status, seconds),
+            extra={"method": method, "path": path[:MAX_PATH], "status": status},
+        )
+
+    def route_class(self, method: str, path: str) -> str:
+        """Return what an address is of, in one of a few words."""
+        if path.rstrip("/") in self.pages:
+            return "page"
+        asked = f"{method} {path}"
+        return next((name for name, one in ROUTES.items() if one.fullmatch(asked)), "other")
 
 
 @contextlib.contextmanager

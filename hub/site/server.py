@@ -29,7 +29,9 @@ from hub.site.doors import Doors
 from hub.site.frame import Frame
 from hub.site.gate import Gate, is_served
 from hub.site.guard import Policy, around, believing_nobody
+from hub.site.health import Health
 from hub.site.login import Login
+from hub.site.metrics import Metrics
 from hub.site.pages import Site, build_site
 from hub.site.requests import Requests
 from hub.site.theme import theme
@@ -95,6 +97,8 @@ def start(
     check_port(host, port)
     if mcp:
         check_mcp()
+    metrics = Metrics(hub)
+    hub.observe(metrics)
     site = build_site(hub)
     site.mcp = mcp
     site.blocks.queue(api_open=False, max_size=MAX_WAITING, default_concurrency_limit=16)
@@ -108,7 +112,8 @@ def start(
         return calls.session_of(call) is not None
 
     gate = Middleware(Gate, apis=site.apis, numbers=numbers, waits=waits, around=frame.around)
-    own = routes(frame)
+    own = [*routes(frame), *Health(site, metrics).routes()]
+    watch = Middleware(Requests, pages=hub.demos, answered=metrics.answered)
     guards = [
         Middleware(Login, accounts=policy.accounts, page=frame.login),
         Middleware(
@@ -143,7 +148,7 @@ def start(
                 theme=theme(),
                 app_kwargs={
                     "middleware": [traffic, gate],
-                    "lifespan": around(policy, secret, [Middleware(Requests)], *guards),
+                    "lifespan": around(policy, secret, [watch], *guards),
                     "routes": own,
                     "exception_handlers": {404: frame.missing},
                 },

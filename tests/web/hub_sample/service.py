@@ -76,6 +76,11 @@ class Sample:
         """Return the mean of a few numbers."""
         return sum(numbers) / len(numbers)
 
+    @endpoint(max_batch=16)
+    def double(self, number: list[Annotated[int, Range(0, 100)]]) -> list[int]:
+        """Return a number twice as large; calls that come together are answered together."""
+        return [2 * one for one in number]
+
     @endpoint(timeout=20)
     def slow(
         self, steps: Annotated[int, Range(1, 20)] = 3, progress: Progress | None = None
