@@ -6,6 +6,9 @@
 import os
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no request leaves the machine
+# Gradio sums up its last 10,000 calls with pandas after each one, for a page the hub does not have
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))
+os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 
 from hub.site.api import progress_of
 from hub.site.links import share

@@ -6,13 +6,14 @@ import logging
 import re
 import secrets
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from importlib import resources
 from types import TracebackType
 from typing import Any
 
 import gradio as gr
 from gradio_client import Client
+from PIL import Image
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +23,7 @@ from starlette.staticfiles import StaticFiles
 from hub import logs, settings
 from hub.app import Hub
 from hub.errors import SettingsError
+from hub.media import MAX_IMAGE_SIDE
 from hub.site import closing
 from hub.site.answers import INSIDE
 from hub.site.calls import Calls
@@ -34,12 +36,14 @@ from hub.site.login import Login
 from hub.site.metrics import Metrics
 from hub.site.pages import Site, build_site
 from hub.site.requests import Requests
+from hub.site.sessions import lighten
 from hub.site.theme import theme
 from hub.site.traffic import Meter, Traffic
 
 log = logging.getLogger(__name__)
 ASSETS = resources.files("hub.site") / "assets"
 MAX_WAITING = 200  # calls in the queue; more are told to come back
+MAX_THREADS = 128  # calls under way; most of them wait for others to make a batch with
 
 
 def build(hub: Hub) -> gr.Blocks:
@@ -99,6 +103,7 @@ def start(
         check_mcp()
     metrics = Metrics(hub)
     hub.observe(metrics)
+    Image.MAX_IMAGE_PIXELS = MAX_IMAGE_SIDE**2  # for what Gradio's components unpack themselves
     site = build_site(hub)
     site.mcp = mcp
     site.blocks.queue(api_open=False, max_size=MAX_WAITING, default_concurrency_limit=16)
@@ -141,6 +146,7 @@ def start(
                 run_history=False,
                 footer_links=[],
                 max_file_size=policy.max_upload,
+                max_threads=MAX_THREADS,
                 root_path=root_path(),
                 ssr_mode=False,
                 pwa=False,
@@ -155,6 +161,7 @@ def start(
             )
     except OSError as error:
         raise SettingsError(taken(port)) from error
+    lighten(site.blocks)
     if mcp:
         call_from_inside(site.blocks, secret)
     logs.adopt("uvicorn")
@@ -166,20 +173,24 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 7860,
     mcp: bool = False,
+    warm: Collection[str] = (),
     ready: Callable[[str], None] = print,
 ) -> None:
     """Serve the site until ctrl-C or SIGTERM.
 
     Args:
+        warm: demos whose models are loaded at once, or "all"; in the background.
         ready: called with the address once it answers.
 
     Calls that run then are finished first, for at most LATENTHUB_GRACE seconds.
 
     Raises:
+        NotFoundError: `warm` names what is not installed.
         SettingsError: see `start`; or LATENTHUB_GRACE is wrong.
     """
     grace = settings.GRACE.positive(30)
     with hub, start(hub, host, port, mcp) as running:
+        hub.warm(warm)
         told = closing.until_told()
         ready(running.url)
         while not told.wait(1):  # a wait without limit would hold signals back on Windows
