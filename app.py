@@ -1,36 +1,9 @@
-"""Serve the hub: `python app.py`, and the entry of a Hugging Face Space.
+"""Serve the hub: `python app.py`, the same as `latenthub serve` with what the environment says.
 
-LATENTHUB_HOST and LATENTHUB_PORT say where (127.0.0.1:7860), LATENTHUB_DEVICE on what (auto),
-LATENTHUB_CHECKPOINTS names a folder of checkpoints, LATENTHUB_STRICT=1 refuses to start with a
-broken plugin, LATENTHUB_MCP=1 serves MCP too.
+A Space that `latenthub space` makes has an app.py of its own, which does the same.
 """
 
-import os
-import sys
-
-from hub import logs, settings
-from hub.app import Hub
-from hub.errors import HubError
-from hub.site import serve
-
-
-def main() -> None:
-    try:
-        logs.configure()
-        hub = Hub.open(
-            strict=settings.STRICT.on,
-            device=settings.DEVICE.text or "auto",
-        )
-        serve(
-            hub,
-            settings.HOST.text or "127.0.0.1",
-            settings.PORT.whole(int(os.environ.get("PORT", "7860"))),
-            mcp=settings.MCP.on,
-            ready=lambda url: print(f"Latenthub is on {url}", flush=True),
-        )
-    except HubError as error:
-        sys.exit(f"latenthub: {error}")
-
+from hub.launch import main
 
 if __name__ == "__main__":
     main()

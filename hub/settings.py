@@ -29,6 +29,11 @@ class Variable:
         return os.environ.get(self.name, "")
 
     @property
+    def words(self) -> list[str]:
+        """The words it is set to, parted by commas or spaces."""
+        return self.text.replace(",", " ").split()
+
+    @property
     def on(self) -> bool:
         """Whether it is switched on; where it is not set, whether its default is.
 
@@ -129,7 +134,7 @@ KEPT_MB = Variable(
 TRUSTED_PROXIES = Variable(
     "LATENTHUB_TRUSTED_PROXIES",
     "addresses and networks of proxies whose `X-Forwarded-*` headers tell who calls; `*`: all",
-    "`127.0.0.1` and `::1`",
+    "`127.0.0.1` and `::1`; on a Space, all",
 )
 ROOT_PATH = Variable(
     "LATENTHUB_ROOT_PATH", "the path under which a proxy serves the hub, such as `/lab`"
@@ -174,6 +179,12 @@ DEVICE = Variable(
     "where models run: `cpu`, `cuda`, `cuda:1`, `mps`; `auto` takes CUDA where it is",
     "auto",
 )
+EXECUTOR = Variable(
+    "LATENTHUB_EXECUTOR",
+    "where models live: `local`, in this process; `zerogpu`, on GPUs lent by the call, with the "
+    "extra `spaces`; `auto` takes that on a ZeroGPU Space",
+    "auto",
+)
 MEMORY_GB = Variable(
     "LATENTHUB_MEMORY_GB",
     "memory for loaded models, in GB; the least recently used one makes room",
@@ -213,3 +224,8 @@ DEBUG = Variable(
 )
 
 VARIABLES = tuple(value for value in tuple(globals().values()) if isinstance(value, Variable))
+
+# What a Hugging Face Space sets.
+SPACE_ID = Variable("SPACE_ID", "its owner and name, `OWNER/NAME`")
+SPACE_HOST = Variable("SPACE_HOST", "its own address, without `https://`; several, by commas")
+SPACES_ZERO_GPU = Variable("SPACES_ZERO_GPU", "`true`: a GPU is lent to it by the call")

@@ -17,7 +17,14 @@ from typing import NoReturn
 import typer
 
 from hub import settings
-from hub.cli import demos, models, passwords, serving, sync  # noqa: F401 - they add their commands
+from hub.cli import (  # noqa: F401 - they add their commands
+    demos,
+    models,
+    passwords,
+    serving,
+    space,
+    sync,
+)
 from hub.cli.common import app
 from hub.errors import HubError, InputError, NotFoundError, SettingsError
 from hub.terminal import stop

@@ -31,6 +31,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a script."
 Device = Annotated[
     str, typer.Option(envvar=settings.DEVICE.name, help="auto, cpu, cuda, or one GPU: cuda:1.")
 ]
+Executor = Annotated[
+    str,
+    typer.Option(
+        envvar=settings.EXECUTOR.name, help="local, zerogpu, or auto: zerogpu on such a Space."
+    ),
+]
 Checkpoints = Annotated[
     Path | None,
     typer.Option(

@@ -15,6 +15,7 @@ from hub.cli.common import (
     Checkpoints,
     DemoName,
     Device,
+    Executor,
     Settings,
     app,
     names,
@@ -43,8 +44,17 @@ def serve(
     mcp: Annotated[
         bool, typer.Option(envvar=settings.MCP.name, help="Offer the endpoints as MCP tools too.")
     ] = False,
+    warm: Annotated[
+        list[str],
+        typer.Option(
+            envvar=settings.WARM.name,
+            metavar="DEMO|all",
+            help="Load its model at the start, for who comes first; may be repeated.",
+        ),
+    ] = [],  # noqa: B006
     checkpoints: Checkpoints = None,
     device: Device = "auto",
+    executor: Executor = "auto",
     strict: Annotated[
         bool,
         typer.Option(envvar=settings.STRICT.name, help="Do not start when a plugin is broken."),
@@ -56,14 +66,22 @@ def serve(
     latenthub serve                          # all demos, on http://127.0.0.1:7860
     latenthub serve --only DEMO --port 8000  # one demo, on another port
     latenthub serve --mcp                    # for MCP clients too
+    latenthub serve --warm all               # load all models at once
     ```
     """
     from hub.app import Hub
     from hub.site import serve as serve_site
 
     logs.configure()
-    hub = Hub.open(names(only), names(disable), strict, checkpoints, device)
-    serve_site(hub, host, port, mcp, ready=lambda url: typer.echo(f"Latenthub is on {url}"))
+    hub = Hub.open(names(only), names(disable), strict, checkpoints, device, executor)
+    serve_site(
+        hub,
+        host,
+        port,
+        mcp,
+        warm=names(warm),
+        ready=lambda url: typer.echo(f"Latenthub is on {url}"),
+    )
 
 
 @app.command()

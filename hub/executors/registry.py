@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hub import settings
 from hub.demo import resolve
 from hub.errors import SettingsError
 from hub.executors import Executor
@@ -60,4 +60,4 @@ def executor_factory(name: str = AUTO) -> Callable[..., Executor]:
 
 def on_zerogpu() -> bool:
     """Tell whether this is a Space that is lent a GPU by the call."""
-    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+    return settings.SPACES_ZERO_GPU.text.lower() in ("1", "t", "true")  # as `spaces` reads it

@@ -95,7 +95,7 @@ def frames(text: str) -> str:
     if ";" in text:
         raise SettingsError(f"{settings.FRAMES.name} takes origins, parted by spaces; got {text!r}")
     on_space = "'self' https://huggingface.co https://*.hf.space"  # which shows it in a frame
-    return " ".join(words(text)) or (on_space if os.environ.get("SPACE_ID") else "'self'")
+    return " ".join(words(text)) or (on_space if settings.SPACE_ID.text else "'self'")
 
 
 def proxies(text: str) -> str:
@@ -110,6 +110,8 @@ def proxies(text: str) -> str:
                 f"10.0.0.0/8; got {word!r}"
             ) from error
     if "*" in words(text):
+        return "*"
+    if not text and settings.SPACE_ID.text:  # only its proxy can reach a Space
         return "*"
     return ",".join(words(text)) or "127.0.0.1,::1"
 

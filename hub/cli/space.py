@@ -1,0 +1,87 @@
+"""`space`: the hub on the Hugging Face Hub's machines."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hub.cli.common import AsJson, Checkpoints, app, names
+from hub.plugins import check_names, discover
+from hub.terminal import print_json
+
+if TYPE_CHECKING:
+    from hub.space import Made
+
+
+@app.command()
+def space(
+    repo: Annotated[
+        str, typer.Argument(metavar="OWNER/NAME", help="The Space.", show_default=False)
+    ],
+    only: Annotated[
+        list[str], typer.Option(help="Put this demo there, not all; may be repeated.")
+    ] = [],  # noqa: B006 - typer copies it
+    hardware: Annotated[
+        str, typer.Option(help="What it runs on: cpu-basic, zero-a10g (ZeroGPU), t4-small, …")
+    ] = "cpu-basic",
+    private: Annotated[
+        bool, typer.Option("--private", help="Only who may read it sees it.")
+    ] = False,
+    preload: Annotated[
+        bool,
+        typer.Option(
+            "--preload", help="Fetch every checkpoint that is pinned on the Hub when it is built."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the Space into a folder; upload nothing."),
+    ] = None,
+    checkpoints: Checkpoints = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a Gradio Space of the hub, and upload it.
+
+    ```
+    latenthub space OWNER/NAME
+    latenthub space OWNER/NAME --only DEMO --hardware zero-a10g
+    latenthub space OWNER/NAME --dry-run space && python space/app.py
+    ```
+    """
+    from hub import space as spaces
+    from hub.checkpoints import Folders
+
+    settings = spaces.Settings(repo, hardware, private, preload)
+    installed = discover().demos
+    chosen = names(only) or list(installed)
+    check_names(chosen, installed)
+    demos = [installed[name] for name in dict.fromkeys(chosen)]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = dry_run or Path(temporary) / "space"
+        made = spaces.make(folder, settings, demos, Folders.standard(checkpoints))
+        address = "" if dry_run else spaces.upload(folder, settings)
+    if as_json:
+        print_json(summary(made) | {"space": address, "folder": str(dry_run or "")})
+        return
+    show(made)
+    typer.echo(address or f"written to {dry_run}; try it with: python {dry_run}/app.py")
+
+
+def summary(made: Made) -> dict[str, object]:
+    return {
+        "packages": made.packages,
+        "requirements": made.requirements,
+        "bundled": sorted(made.bundled),
+        "preloaded": {demo: pin.source for demo, pin in made.preloaded.items()},
+    }
+
+
+def show(made: Made) -> None:
+    typer.echo(f"packages: {', '.join(made.packages)}")
+    if made.bundled:
+        typer.echo(f"checkpoints in it: {', '.join(sorted(made.bundled))}")
+    for demo, pin in made.preloaded.items():
+        typer.echo(f"fetched when it is built: {demo}, from {pin.source}")
