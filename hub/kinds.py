@@ -27,6 +27,7 @@ Save: TypeAlias = (
 SAFE = 2**53  # beyond it JavaScript rounds whole numbers
 LARGEST = 1e308
 MAX_TEXT = 20_000  # characters
+MAX_LIST = 512_000_000  # bytes of the arrays in one list
 
 
 def shown(value: Any, limit: int = 60) -> str:
@@ -231,7 +232,13 @@ class ListOf(Kind):
             raise wrong(argument, self, value)
         if not self.low <= len(value) <= self.high:
             raise wrong(argument, self, value, f"{len(value)} items")
-        return [self.kind.check(f"{argument}[{i}]", item) for i, item in enumerate(value)]
+        checked, size = [], 0
+        for i, item in enumerate(value):
+            checked.append(self.kind.check(f"{argument}[{i}]", item))
+            size += getattr(checked[-1], "nbytes", 0)
+            if size > MAX_LIST:  # small files may unpack to much
+                raise wrong(argument, self, value, "unpacked, they are too large together")
+        return checked
 
     def describe(self) -> str:
         return f"a list of {self.low} to {self.high} items, each {self.kind.describe()}"

@@ -9,6 +9,7 @@ import base64
 import binascii
 import io
 import math
+import re
 import warnings
 import wave
 from collections.abc import Mapping
@@ -21,6 +22,9 @@ from hub.kinds import Kind, ListOf, Maybe, Save, is_file, wrong
 
 MAX_FILE_BYTES = 50_000_000
 MAX_IMAGE_SIDE = 4096  # pixels
+PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # PIL's others run more code
+RATES = (1000, 384_000)  # Hz; others make a filter that fills the memory
+MAX_HEAD = 1_000_000  # bytes of a CSV's first line
 
 FILE_SCHEMA = {
     "type": "object",
@@ -106,7 +110,8 @@ class Image(Kind):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", Pictures.DecompressionBombWarning)
-                picture = Pictures.open(io.BytesIO(content))  # reads the header only
+                # reads the header only
+                picture = Pictures.open(io.BytesIO(content), formats=PICTURES)
                 if max(picture.size) > self.max_side:
                     size = f"{picture.size[0]}x{picture.size[1]} pixels"
                     raise wrong(argument, self, value, size)
@@ -188,6 +193,8 @@ class Sound(Kind):
                 raise wrong(argument, self, value)
         else:
             rate, samples = self._from_wav(argument, value)
+        if not RATES[0] <= rate <= RATES[1]:
+            raise wrong(argument, self, value, f"{rate} samples a second")
         samples = to_mono(samples)
         if samples.size == 0 or not np.all(np.isfinite(samples)):
             raise wrong(argument, self, samples, "empty, or not all finite")
@@ -238,9 +245,13 @@ class Table(Kind):
         if isinstance(value, pandas.DataFrame):
             frame = value
         elif isinstance(value, list) and all(isinstance(row, Mapping) for row in value):
+            self._check_rows(argument, value)
             frame = pandas.DataFrame(value)
         else:
             content = content_of(argument, self, value, self.max_bytes)
+            head = re.split(rb"[\r\n]", content[:MAX_HEAD].lstrip(), maxsplit=1)[0]
+            if len(head) == MAX_HEAD or head.count(b",") > 10 * self.max_columns:
+                raise wrong(argument, self, value, "its first line has too many columns")
             try:
                 frame = pandas.read_csv(io.BytesIO(content), nrows=self.max_rows + 1)
             except (ValueError, pandas.errors.ParserError, UnicodeDecodeError) as error:
@@ -249,6 +260,15 @@ class Table(Kind):
         if not (0 < rows <= self.max_rows and 0 < columns <= self.max_columns):
             raise wrong(argument, self, value, f"{rows} rows, {columns} columns")
         return frame
+
+    def _check_rows(self, argument: str, rows: list[Mapping[str, Any]]) -> None:
+        """Refuse too many rows or columns before they become a table that holds all of both."""
+        columns: set[str] = set()
+        for row in rows:
+            columns.update(row)
+            if len(rows) > self.max_rows or len(columns) > self.max_columns:
+                found = f"{len(rows)} rows, at least {len(columns)} columns"
+                raise wrong(argument, self, rows, found)
 
     def describe(self) -> str:
         return f"a CSV table of 1 to {self.max_rows} rows and at most {self.max_columns} columns"

@@ -7,21 +7,27 @@ arguments filled in.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
+import anyio
 from gradio.data_classes import _StaticFiles
 from gradio.utils import get_cache_folder, get_upload_folder
+from PIL import Image, UnidentifiedImageError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.errors import InputError
+from hub.media import MAX_IMAGE_SIDE, PICTURES
+from hub.site.answers import content_of
 from hub.site.api import Registered
 
 CALL = re.compile(r"/gradio_api/call/(v2/)?([^/]+)/?")
@@ -86,14 +92,13 @@ class Gate:
                 raise Refused(404, f"Calls go through the queue: POST to /gradio_api/call/{name}.")
             body = await body_of(Request(scope, receive))
             if call is None:
-                self.check_join(body)
+                await self.check_join(body)
             elif call[1]:
                 body = self.named(call[2], body)
             else:
                 body = self.listed(call[2], body)
         except Refused as refused:
-            content = {"error": str(refused), "detail": str(refused)}
-            await JSONResponse(content, refused.status)(scope, receive, send)
+            await JSONResponse(content_of(str(refused)), refused.status)(scope, receive, send)
             return
         await self.app(*replayed(scope, receive, json.dumps(body).encode()), send)
 
@@ -133,7 +138,7 @@ class Gate:
             raise Refused(422, str(error)) from error
         return {**body, "data": only_uploads(values)}
 
-    def check_join(self, body: dict[str, Any]) -> None:
+    async def check_join(self, body: dict[str, Any]) -> None:
         """Check a call by Gradio's own clients: its number, arguments' count, and files.
 
         What is wrong with an argument of the API is left to the endpoint, whose message these
@@ -151,15 +156,21 @@ class Gate:
             if len(data) != count:
                 raise Refused(422, f"{name} takes {count} arguments, got {len(data)}.")
             body["data"] = safe
-        elif safe != data or only_uploads(body.get("event_data")) != body.get("event_data"):
+        elif (
+            safe != data
+            or names_others(data)
+            or only_uploads(body.get("event_data")) != body.get("event_data")
+        ):
             raise Refused(403, f"The call names {NOT_UPLOADED}.")
+        else:
+            await anyio.to_thread.run_sync(check_pictures, data)
 
     async def get(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put the page around what Gradio sends, where it sends a page."""
         read = READ.fullmatch(scope["path"].removeprefix(scope.get("root_path", "")))
         if read and not self.waits(read[1]):
             message = "There is no such call, or its answer was read already; call again."
-            await JSONResponse({"error": message, "detail": message}, 404)(scope, receive, send)
+            await JSONResponse(content_of(message), 404)(scope, receive, send)
             return
         started: Message = {}
         parts: list[bytes] = []
@@ -252,6 +263,51 @@ def is_upload(path: Any) -> bool:
         return found.is_relative_to(folder) and found.is_file()
     except (OSError, ValueError):
         return False
+
+
+def names_others(value: Any) -> bool:
+    """Tell whether Gradio would take a part of `value` for a file that was not uploaded here."""
+    if isinstance(value, list):
+        return any(map(names_others, value))
+    if not isinstance(value, dict):
+        return False
+    if isinstance(value.get("path"), str) and not is_upload(value["path"]):
+        return True
+    return any(map(names_others, value.values()))
+
+
+def check_pictures(value: Any) -> None:
+    """Look into the files a page's event names, before a component unpacks them.
+
+    Raises:
+        Refused: a picture would unpack to more than is allowed, or a file names others to be read.
+    """
+    for path in paths_in(value):
+        with open(path, "rb") as file:
+            if file.read(7) in (b"#EXTM3U", b"ffconca"):  # ffmpeg would follow it
+                raise Refused(403, "Lists of other files are not taken.")
+        with contextlib.suppress(UnidentifiedImageError, OSError, ValueError, SyntaxError):
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+                    width, height = Image.open(path, formats=PICTURES).size  # reads its head only
+            except Image.DecompressionBombError:
+                width = height = MAX_IMAGE_SIDE + 1
+            if max(width, height) > MAX_IMAGE_SIDE:
+                size = f"{MAX_IMAGE_SIDE}x{MAX_IMAGE_SIDE}"
+                raise Refused(413, f"A picture may have at most {size} pixels.")
+
+
+def paths_in(value: Any) -> Iterator[str]:
+    """Yield the files in what a page's event brings."""
+    if isinstance(value, list):
+        for one in value:
+            yield from paths_in(one)
+    elif isinstance(value, dict):
+        if isinstance(value.get("path"), str):
+            yield value["path"]
+        for one in value.values():
+            yield from paths_in(one)
 
 
 def is_served(path: str) -> bool:

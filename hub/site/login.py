@@ -36,7 +36,8 @@ MAX_SESSIONS = 10_000
 MAX_REMEMBERED = 1_000
 GUESSES = Rate(10, 300)  # wrong passwords of one client
 OPEN = re.compile(
-    r"/healthz/?|/favicon\.ico|/robots\.txt|/hub-assets/.*|/gradio_api/startup-events/?"
+    r"/(healthz|readyz|metrics)/?"  # hub.site.health says who may read
+    r"|/favicon\.ico|/robots\.txt|/hub-assets/.*|/gradio_api/startup-events/?"
 )
 WRONG = "That user and password do not fit."
 NEEDED = "This hub needs a user and a password."

@@ -13,6 +13,7 @@ from hub.app import Hub
 from hub.demo import Demo, resolve
 from hub.errors import HubError, PluginError
 from hub.site.api import Registered, register
+from hub.site.drawings import bound
 from hub.site.errors import guarded
 from hub.site.links import Shared, shared
 from hub.site.text import package_file
@@ -105,6 +106,9 @@ def draw(hub: Hub, demo: Demo) -> gr.Blocks:
     for group in shared(playground):
         if group.endpoint is not None:
             hub.endpoint(demo.name, group.endpoint)
+    for component in playground.blocks.values():
+        if isinstance(component, gr.ImageEditor):
+            bound(component)
     for number, event in playground.fns.items():
         event.api_visibility = "private"
         event.api_name = f"page-{demo.name}-{number}"  # '-' keeps it apart from any endpoint
