@@ -446,7 +446,7 @@ class Folders:
             place = self.place(demo)
         except CheckpointError:
             return None
-        for one in dict.fromkeys((place, place.pinned)):
+        for one in (place, place.pinned):
             try:
                 if one is not None:
                     self.check(one, demo)

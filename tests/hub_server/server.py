@@ -1,8 +1,10 @@
 """The HTTP side of a fixture Hub: the part of the Hub's API that its Python client speaks."""
 
 import base64
+import contextlib
 import json
 import re
+import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,6 +41,7 @@ class HubServer:
         self.requests: list[Request] = []
         self.lfs = False
         self.lock = threading.RLock()
+        self.connections: set[socket.socket] = set()
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.http.daemon_threads = True
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True)
@@ -65,10 +68,13 @@ class HubServer:
         return [r for r in self.requests if r.method == method and re.search(pattern, r.path)]
 
     def close(self) -> None:
-        """Stop listening; whoever asks now is refused the connection."""
+        """Stop listening and hang up; whoever asks now is refused the connection."""
         self.faults.stop.set()
         self.http.shutdown()
         self.http.server_close()
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> "HubServer":
         return self
@@ -85,6 +91,15 @@ class Handler(BaseHTTPRequestHandler):
 
     hub: HubServer
     protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.hub.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.hub.connections.discard(self.connection)
+        with contextlib.suppress(OSError):  # the client may have hung up
+            super().finish()
 
     def log_message(self, format: str, *values: object) -> None:
         pass
@@ -210,11 +225,11 @@ class Handler(BaseHTTPRequestHandler):
         end = len(content) if cut is None else cut
         for begin in range(0, end, BLOCK):
             block = content[begin : min(begin + BLOCK, end)]
-            self.wfile.write(block)
-            self.wfile.flush()
             if faults.bytes_per_second and faults.stop.wait(len(block) / faults.bytes_per_second):
                 cut = begin
                 break
+            self.wfile.write(block)
+            self.wfile.flush()
         if cut is not None:
             self.close_connection = True
 
@@ -401,6 +416,9 @@ def resolve(at: Handler, repo: Repo, revision: str, path: str) -> Reply:
             "Location": f"http://localhost:{at.hub.port}/cdn/{oid}/{path}",
             "X-Linked-Size": str(len(content)),
             "X-Linked-ETag": f'"{oid}"',
+            # as the Hub tells clients with Xet on where else the content is
+            "X-Xet-Hash": oid,
+            "X-Xet-Refresh-Route": f"{at.hub.url}/api/models/{repo.id}/xet-read-token/{sha}",
         }
         return lambda: at.start(302, headers, 0)
     headers["ETag"] = f'"{blob_id(content)}"'
