@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from hub import logs
+
 INSIDE = "x-latenthub-inside"  # marks the hub's own calls, by way of MCP; their header has a secret
 
 
@@ -16,15 +18,20 @@ def route_of(scope: Scope) -> str:
     return path[len(root) :] or "/" if root and path.startswith(f"{root}/") else path
 
 
+def content_of(message: str) -> dict[str, str]:
+    """Return what a program is told: in the two fields that clients read, and under which id."""
+    return {"error": message, "detail": message, "request": logs.current().id}
+
+
 def refuse(status: int, message: str, headers: Mapping[str, str] | None = None) -> ASGIApp:
-    """Return the answer that tells `message` to a program, in the two fields that clients read."""
+    """Return the answer that tells `message` to a program."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         response: Response
         if route_of(scope).startswith("/gradio_api/upload"):  # Gradio's page shows this body as is
             response = PlainTextResponse(message, status, headers)
         else:
-            response = JSONResponse({"error": message, "detail": message}, status, headers)
+            response = JSONResponse(content_of(message), status, headers)
         await response(scope, receive, send)
 
     return answer

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from hub import __version__
 from hub.demo import Demo
 from hub.site import views
-from hub.site.answers import route_of
+from hub.site.answers import content_of, route_of
 from hub.site.pages import Site
 from hub.site.text import html_of, package_file
 
@@ -116,7 +116,7 @@ class Frame:
         """Answer an address that is not there: a page to a browser, JSON to a program."""
         detail = getattr(error, "detail", "Not Found")
         if "text/html" not in request.headers.get("accept", ""):
-            return JSONResponse({"error": detail, "detail": detail}, 404)
+            return JSONResponse(content_of(detail), 404)
         name = route_of(request.scope).strip("/")
         for one in self.site.hub.broken:
             if one.name == name:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub import logs
 from hub.observe import tell
-from hub.site.answers import route_of
+from hub.site.answers import content_of, route_of
 
 HEADER = "x-request-id"
 METHODS = ("GET", "HEAD", "POST", "DELETE", "OPTIONS")
@@ -88,17 +88,18 @@ class Requests:
                 if answered:
                     raise
                 text = failure(number)
-                answer = JSONResponse({"error": text, "detail": text}, 500)
+                answer = JSONResponse(content_of(text), 500)
                 await answer(scope, receive, numbered)
 
     def note(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer; log it if it refuses what was asked."""
         method = scope["method"] if scope["method"] in METHODS else "other"
         path = route_of(scope)
-        tell(self.answered, self.route_class(method, path), method, status, seconds)
-        level = logging.DEBUG if status < 400 else logging.INFO
+        route = self.route_class(method, path)
+        tell(self.answered, route, method, status, seconds)
+        refused = status >= 400 and route != "watch"  # who watches asks often
         log.log(
-            logging.WARNING if status == 500 else level,
+            logging.INFO if refused else logging.DEBUG,
             "%s %s answered %d in %.3f s",
             *(method, path[:MAX_PATH], status, seconds),
             extra={"method": method, "path": path[:MAX_PATH], "status": status},

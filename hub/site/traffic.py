@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.app import Hub
+from hub.site.answers import content_of
 from hub.site.calls import Calls
 
 CALL = re.compile(r"/gradio_api/(call/(v2/)?[^/]+|queue/join)/?")
@@ -189,7 +190,7 @@ def replacing(
 def refuse(message: str, retry_after: str, status: int = 503) -> ASGIApp:
     """Return the answer that tells `message` in the two fields that clients read."""
     headers = {"retry-after": retry_after} if retry_after else {}
-    return JSONResponse({"error": message, "detail": message}, status, headers)
+    return JSONResponse(content_of(message), status, headers)
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

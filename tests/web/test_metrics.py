@@ -12,17 +12,28 @@ from hub.site.server import start
 CALL = {"demo": "sample", "endpoint": "greet"}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def served(hub_of, sample_folder, unused_port):
-    """A hub of its own, on which nothing has been called."""
+    """A hub of its own, which nobody else calls."""
     with hub_of(sample_folder) as hub, start(hub, port=unused_port()) as running:
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def http(served):
     with httpx.Client(base_url=served.url, timeout=30) as client:
         yield client
+
+
+@pytest.fixture
+def fresh(hub_of, sample_folder, unused_port, request, monkeypatch):
+    """A client of a hub of the test's own; the environment as the test's parameter says."""
+    for name, text in getattr(request, "param", {}).items():
+        monkeypatch.setenv(name, text)
+    with hub_of(sample_folder) as hub, start(hub, port=unused_port()) as running:
+        with httpx.Client(base_url=running.url, timeout=30) as client:
+            client.hub = hub
+            yield client
 
 
 def call(http, api, body):
@@ -46,25 +57,33 @@ def value(samples, name, **labels):
     return samples.get((f"latenthub_{name}", frozenset(labels.items())), 0)
 
 
-def test_calls_are_counted_by_how_they_end(http):
+@pytest.fixture
+def grown(http):
+    """Return a function that returns by how much a value has grown since the test began."""
+    before = scraped(http)
+    return lambda name, **labels: (
+        value(scraped(http), name, **labels) - value(before, name, **labels)
+    )
+
+
+def test_calls_are_counted_by_how_they_end(http, grown):
     for name in ("Ann", "Bob", "Cid"):
         assert call(http, "sample_greet", {"name": name}) == "complete"
     assert call(http, "sample_greet", {"name": ""}) == "error"
     assert call(http, "sample_fail", {}) == "error"
-    found = scraped(http)
-    assert value(found, "calls_total", **CALL, outcome="ok") == 3
-    assert value(found, "calls_total", **CALL, outcome="input_error") == 1
-    assert value(found, "calls_total", demo="sample", endpoint="fail", outcome="error") == 1
-    assert value(found, "call_seconds_count", **CALL) == 4
-    assert 0 < value(found, "call_seconds_sum", **CALL) < 4
+    assert grown("calls_total", **CALL, outcome="ok") == 3
+    assert grown("calls_total", **CALL, outcome="input_error") == 1
+    assert grown("calls_total", demo="sample", endpoint="fail", outcome="error") == 1
+    assert grown("call_seconds_count", **CALL) == 3  # a refusal would look fast
+    assert 0 < grown("call_seconds_sum", **CALL) < 3
 
 
-def test_a_model_s_state_load_and_waiting_are_shown(http):
-    before = scraped(http)
+def test_a_model_s_state_load_and_waiting_are_shown(fresh):
+    before = scraped(fresh)
     assert value(before, "loaded", demo="sample") == 0
     assert value(before, "state", demo="sample", state="idle") == 1
-    call(http, "sample_greet", {"name": "Ann"})
-    after = scraped(http)
+    call(fresh, "sample_greet", {"name": "Ann"})
+    after = scraped(fresh)
     assert value(after, "loaded", demo="sample") == 1
     assert value(after, "state", demo="sample", state="ready") == 1
     assert value(after, "loads_total", demo="sample", outcome="ok") == 1
@@ -73,7 +92,7 @@ def test_a_model_s_state_load_and_waiting_are_shown(http):
     assert after["process_resident_memory_bytes", frozenset()] > 50e6
 
 
-def test_batches_show_how_many_calls_came_together(served, http):
+def test_batches_show_how_many_calls_came_together(served, grown):
     hub, started = served.site.hub, threading.Barrier(17)
     hub.call("sample", "greet", {"name": "Ann"})  # its model is loaded
 
@@ -90,15 +109,14 @@ def test_batches_show_how_many_calls_came_together(served, http):
         answers = list(pool.map(double, range(16)))
         held.result()
     assert answers == [2 * number for number in range(16)]
-    found = scraped(http)
     labels = {"demo": "sample", "endpoint": "double"}
-    assert value(found, "batch_size_sum", **labels) == 16
-    assert value(found, "batch_size_count", **labels) < 16  # some came together
-    assert value(found, "calls_total", **labels, outcome="ok") == 16
-    assert value(found, "device_seconds_total", demo="sample", endpoint="slow") > 0.15
+    assert grown("batch_size_sum", **labels) == 16
+    assert grown("batch_size_count", **labels) < 16  # some came together
+    assert grown("calls_total", **labels, outcome="ok") == 16
+    assert grown("device_seconds_total", demo="sample", endpoint="slow") > 0.15
 
 
-def test_answers_are_counted_by_route_and_no_caller_makes_new_labels(http):
+def test_answers_are_counted_by_route_and_no_caller_makes_new_labels(http, grown):
     for path in ("", "sample", "no/such/1", "no/such/2", "gradio_api/call/nothing/1"):
         http.get(path)
     http.post("gradio_api/call/v2/sample_nothing", json={})
@@ -108,18 +126,16 @@ def test_answers_are_counted_by_route_and_no_caller_makes_new_labels(http):
         dict(labels)["route"] for name, labels in found if name == "latenthub_http_requests_total"
     }
     assert names <= {"page", "call", "answer", "asset", "gradio", "watch", "other"}
-    assert value(found, "http_requests_total", route="page", method="GET", status="200") == 2
-    assert value(found, "http_requests_total", route="other", method="GET", status="404") == 2
-    assert value(found, "http_requests_total", route="call", method="POST", status="404") == 1
+    assert grown("http_requests_total", route="page", method="GET", status="200") == 2
+    assert grown("http_requests_total", route="other", method="GET", status="404") == 2
+    assert grown("http_requests_total", route="call", method="POST", status="404") == 1
     assert any(("method", "other") in labels for _, labels in found)
 
 
-def test_two_hubs_in_a_process_count_apart(http, hub_of, sample_folder, unused_port):
-    call(http, "sample_greet", {"name": "Ann"})
-    with hub_of(sample_folder) as hub, start(hub, port=unused_port()) as other:
-        with httpx.Client(base_url=other.url) as there:
-            assert value(scraped(there), "calls_total", **CALL, outcome="ok") == 0
-    assert value(scraped(http), "calls_total", **CALL, outcome="ok") == 1
+def test_two_hubs_in_a_process_count_apart(fresh, grown):
+    call(fresh, "sample_greet", {"name": "Ann"})
+    assert value(scraped(fresh), "calls_total", **CALL, outcome="ok") == 1
+    assert grown("calls_total", **CALL, outcome="ok") == 0
 
 
 def test_openmetrics_is_spoken_to_who_asks_for_it(http):
@@ -142,35 +158,33 @@ def test_metrics_are_for_this_machine_only(http):
     assert "for this machine only; LATENTHUB_METRICS and LATENTHUB_METRICS_TOKEN" in answer.text
 
 
-@pytest.fixture
-def opened(monkeypatch, request):
-    for name, text in request.param.items():
-        monkeypatch.setenv(name, text)
+@pytest.mark.parametrize("fresh", [{"LATENTHUB_METRICS": "1"}], indirect=True)
+def test_metrics_can_be_opened_to_all(fresh):
+    assert client_elsewhere(fresh).status_code == 200
 
 
-@pytest.mark.parametrize("opened", [{"LATENTHUB_METRICS": "1"}], indirect=True)
-def test_metrics_can_be_opened_to_all(opened, http):
-    assert client_elsewhere(http).status_code == 200
+@pytest.mark.parametrize("fresh", [{"LATENTHUB_METRICS": "0"}], indirect=True)
+def test_metrics_can_be_turned_off(fresh):
+    assert fresh.get("metrics").status_code == 404
 
 
-@pytest.mark.parametrize("opened", [{"LATENTHUB_METRICS": "0"}], indirect=True)
-def test_metrics_can_be_turned_off(opened, http):
-    assert http.get("metrics").status_code == 404
-
-
-@pytest.mark.parametrize("opened", [{"LATENTHUB_METRICS_TOKEN": "a-secret"}], indirect=True)
-def test_a_token_opens_the_metrics(opened, http):
+@pytest.mark.parametrize(
+    "fresh", [{"LATENTHUB_METRICS_TOKEN": "a-secret", "LATENTHUB_AUTH": "ann:pass"}], indirect=True
+)
+def test_a_token_opens_the_metrics_where_all_else_needs_a_password(fresh):
     headers = {"x-forwarded-for": "203.0.113.7", "authorization": "Bearer a-secret"}
-    assert http.get("metrics", headers=headers).status_code == 200
+    assert fresh.get("metrics", headers=headers).status_code == 200
     headers["authorization"] = "Bearer another"
-    assert http.get("metrics", headers=headers).status_code == 403
+    assert fresh.get("metrics", headers=headers).status_code == 403
+    assert fresh.get("gradio_api/info").status_code == 401
+    assert fresh.get("healthz").status_code == fresh.get("readyz").status_code == 200
 
 
 # Health.
 
 
-def test_a_hub_that_lives_says_so_and_how_its_demos_are(http):
-    answer = http.get("healthz")
+def test_a_hub_that_lives_says_so_and_how_its_demos_are(fresh):
+    answer = fresh.get("healthz")
     assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
     state = answer.json()
     assert (state["status"], state["warm"], state["demos"]) == ("ok", "off", {"sample": "idle"})
@@ -185,10 +199,10 @@ def test_a_failed_demo_shows_in_the_health(url):
     assert httpx.get(url + "healthz").json()["demos"]["lost"] == "failed"
 
 
-def test_a_hub_that_closes_is_not_to_be_sent_more(served, http):
-    served.site.hub.closing = True
+def test_a_hub_that_closes_is_not_to_be_sent_more(fresh):
+    fresh.hub.closing = True
     for path in ("healthz", "readyz"):
-        answer = http.get(path)
+        answer = fresh.get(path)
         assert (answer.status_code, answer.json()["status"]) == (503, "closing")
 
 

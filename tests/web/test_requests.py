@@ -99,3 +99,13 @@ def test_each_call_has_a_line_with_its_request_demo_and_outcome(http, site, capl
     )
     assert 0 <= line.seconds < 5 and re.fullmatch("[0-9a-f]{8}", line.client)
     assert line.getMessage().startswith("sample.greet ok in 0.")
+
+
+def test_a_refusal_names_its_request(http):
+    for answer in (
+        http.post("gradio_api/call/v2/sample_nothing", json={}),
+        http.post("gradio_api/call/v2/sample_greet", content="{"),
+        http.get("gradio_api/call/v2/sample_greet/0123"),
+        http.get("nowhere"),
+    ):
+        assert answer.json()["request"] == answer.headers["x-request-id"]
