@@ -192,7 +192,8 @@ class Hub:
     def _source(self, demo: Demo) -> ServiceSource:
         def load(device: str) -> Any:
             checkpoint = self.checkpoint(demo.name)
-            return resolve(demo.service)(checkpoint, device)
+            with checkpoints.fitting(checkpoint):
+                return resolve(demo.service)(checkpoint, device)
 
         return ServiceSource(
             demo.name,

@@ -377,3 +377,36 @@ def test_the_config_is_readable_json(tmp_path):
     write(tmp_path / "waves", width=8)
     text = (tmp_path / "waves/config.json").read_text()
     assert text.endswith("}\n") and json.loads(text)["width"] == 8
+
+
+def test_a_name_that_a_checkpoint_lacks_is_told(root):
+    config, tensors = checkpoints.read(root / "waves")
+    with pytest.raises(
+        CheckpointError, match="another version of its plugin: model.safetensors ha"
+    ):
+        tensors["bias"]
+    with pytest.raises(CheckpointError, match="config.json has no 'width'; it has demo, format"):
+        config["width"]
+    assert tensors.get("bias") is None and "width" not in config
+
+
+def test_tensors_of_another_model_are_told_without_a_traceback(root):
+    _, tensors = checkpoints.read(root / "waves")
+    with (
+        pytest.raises(CheckpointError, match="checkpoints/waves does not fit the model") as caught,
+        checkpoints.fitting(root / "waves"),
+    ):
+        torch.nn.Linear(4, 5).load_state_dict(tensors)
+    assert 'Missing key(s) in state_dict: "bias"' in str(caught.value)
+    assert "size mismatch for weight" in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(RuntimeError, match="its own"), checkpoints.fitting(root / "waves"):
+        raise RuntimeError("its own")
+
+
+def test_one_trained_here_is_told_to_be_unlocked_once(root, caplog):
+    (root / "lock.toml").unlink()
+    folders = Folders(Root(root, bundled=False))
+    with caplog.at_level(logging.INFO):
+        folders.find("waves")
+        folders.find("waves")
+    assert caplog.text.count("is not locked") == 1

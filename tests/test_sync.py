@@ -1,6 +1,7 @@
 """Checkpoints to and from a Hub, over real HTTP, with the real client: see tests/hub_server."""
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -19,10 +20,10 @@ from huggingface_hub import constants, hf_hub_download, scan_cache_dir
 from safetensors.numpy import save
 
 from hub import sync
-from hub.checkpoints import FORMAT, Folders, Root
+from hub.checkpoints import FORMAT, Folders, Root, update_lock
 from hub.errors import CheckpointError, SettingsError
 from hub.files import file_sha256
-from hub.lock import Locked, read_lock, write_entry
+from hub.lock import Locked, write_entry
 
 REPO = "somebody/waves"
 TOKENS = ("hf_ofsomebodywhomaywriteeverything", "hf_ofsomebodywhomayonlyreadthings")
@@ -51,8 +52,6 @@ def pin(repo):
 
 def pin_of(repo, sha=None):
     """Return the pin of what the repository has at a commit, by what is in it, not by a pull."""
-    import hashlib
-
     files = {n: c for n, c in repo.commits[sha or repo.head].items() if not n.startswith(".")}
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     return Locked(hashes, repo.id, sha or repo.head, sum(map(len, files.values())))
@@ -140,7 +139,6 @@ def test_a_branch_is_resolved_to_its_full_sha_and_hashed(repo):
 def test_what_is_no_checkpoint_of_the_demo_is_not_pinned(repo):
     with pytest.raises(CheckpointError, match="holds the checkpoint of 'waves', not of 'trees'"):
         sync.resolve("trees", REPO)
-    assert not repo.files["model.safetensors"][:0]
     repo.commit({"config.json": json.dumps({"demo": "waves", "format": FORMAT + 1}).encode()})
     with pytest.raises(
         CheckpointError, match=rf"{REPO}@\w{{8}}/config.json is of format 2; .*upgr"
@@ -179,15 +177,14 @@ def test_the_operators_pin_comes_before_the_bundled_folder(repo, pin, root, tmp_
     (bundled / "waves").mkdir(parents=True)
     for name, content in files.items():
         (bundled / "waves" / name).write_bytes(content)
-    from hub.checkpoints import update_lock
-
     update_lock(bundled, "waves")
     both = Folders(Root(root, bundled=False), Root(bundled, bundled=True))
     assert both.find("waves") == bundled / "waves"
     write_entry(root / "lock.toml", "waves", pin)
     with pytest.raises(CheckpointError, match="not in the Hugging Face cache yet; fetch it"):
         both.find("waves")
-    assert both.find("waves") if sync.fetch(pin) is None else both.find("waves") == pin.folder
+    sync.fetch(pin)
+    assert both.find("waves") == pin.folder
     shutil.copytree(bundled / "waves", root / "waves")
     write_entry(root / "lock.toml", "waves", replace(pin, repo_id="", revision="", files={}))
     assert both.find("waves") == root / "waves"
@@ -503,10 +500,7 @@ def test_a_file_that_is_always_cut_at_its_beginning_is_given_up(hub_server, pin,
 def test_offline_takes_what_is_in_the_cache_and_asks_nothing(hub_server, pin, monkeypatch, by):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", by == "HF_HUB_OFFLINE")
     offline = by == "argument"
-    assert (
-        "is not whole in the Hugging Face cache (README.md, config" in refusal(pin, offline=offline)
-        or by
-    )
+    assert "is not whole in the Hugging Face cache (" in refusal(pin, offline=offline)
     assert hub_server.requests == []
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     sync.fetch(pin)
