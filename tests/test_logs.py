@@ -3,7 +3,13 @@
 import io
 import json
 import logging
+import os
+import socket
+import subprocess
+import sys
+import time
 
+import httpx
 import pytest
 
 from hub import logs
@@ -85,3 +91,40 @@ def test_a_wrong_setting_is_told(monkeypatch, name, value, message):
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=message):
         logs.configure()
+
+
+def test_all_that_a_served_hub_logs_is_json(small, checkpoints, port):
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(small),
+        "LATENTHUB_ONLY": "small",
+        "LATENTHUB_WARM": "all",
+        "LATENTHUB_LOG_FORMAT": "json",
+    }
+    command = [sys.executable, "-m", "hub", "serve", "--port", str(port)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, text=True, **pipes) as server:
+        try:
+            assert "Latenthub is on" in server.stdout.readline()
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http:
+                while http.get("readyz").json()["warm"] != "done":
+                    time.sleep(0.1)
+                posted = http.post("gradio_api/call/v2/small_shout", json={"text": "hello"})
+                http.get(f"gradio_api/call/v2/small_shout/{posted.json()['event_id']}")
+                http.get("nowhere")
+            with socket.create_connection(("127.0.0.1", port)) as raw:
+                raw.sendall(b"no HTTP\r\n\r\n")  # of which uvicorn's own logger tells
+                raw.recv(1000)
+        finally:
+            server.terminate()
+        _, written = server.communicate(timeout=60)
+    lines = [json.loads(line) for line in written.splitlines()]
+    told = {line["logger"]: line for line in lines}
+    assert told["hub.app"]["message"].startswith("small.shout ok in ")
+    assert told["hub.app"]["request"] == posted.headers["x-request-id"]
+    assert told["hub.warmup"]["message"].startswith("small is warm after ")
+    assert (told["hub.site.requests"]["path"], told["hub.site.requests"]["status"]) == (
+        "/nowhere",
+        404,
+    )
+    assert told["uvicorn.error"]["message"] == "Invalid HTTP request received."
