@@ -189,8 +189,7 @@ def put_packages(made: Made, folder: Path, settings: Settings, demos: Sequence[D
                 wanted.append(other)
             else:
                 merge(named, needed)
-    if settings.zerogpu:
-        merge(named, Requirement("spaces"))
+    merge(named, Requirement("spaces"))  # Gradio wants it on any Space; ZeroGPU needs it
     missing = [demo.name for demo in demos if not is_there(folder, demo, named)]
     if missing:
         raise PluginError(f"the package of {', '.join(missing)} does not bring what it names")
@@ -460,12 +459,7 @@ def ask_for_hardware(api: Any, settings: Settings, address: str) -> None:
     try:
         api.request_space_hardware(settings.repo_id, settings.hardware)
     except HfHubHTTPError as error:
-        status = getattr(error.response, "status_code", None)
-        said = (
-            reason(error.server_message)
-            if isinstance(error.server_message, Exception)
-            else (error.server_message or f"status {status}")
-        )
+        said = error.server_message or f"status {error.response.status_code}"
         raise HubError(
             f"{address} is uploaded, but the Hub refuses it {settings.hardware} ({said}); "
             f"choose its hardware at {address}/settings"

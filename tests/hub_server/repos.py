@@ -16,6 +16,7 @@ class Repo:
     private: bool = False
     gated: bool = False  # only who has the writer's token may read
     sdk: str | None = None  # of a Space
+    hardware: str = "cpu-basic"  # of a Space
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)  # full SHA -> files
     refs: dict[str, str] = field(default_factory=dict)  # branch or tag -> full SHA
     messages: list[str] = field(default_factory=list)

@@ -433,8 +433,14 @@ def cdn(at: Handler, oid: str, path: str) -> Reply:
 
 
 def space_runtime(at: Handler, repo: Repo) -> Reply:
-    runtime = {"stage": "RUNNING", "hardware": {"current": "cpu-basic", "requested": "cpu-basic"}}
-    return lambda: at.answer_json(runtime)
+    hardware = {"current": repo.hardware, "requested": repo.hardware}
+    return lambda: at.answer_json({"stage": "RUNNING", "hardware": hardware})
+
+
+def space_hardware(at: Handler, repo: Repo) -> Reply:
+    at.may_write()
+    repo.hardware = at.body()["flavor"]
+    return space_runtime(at, repo)
 
 
 ROUTES: tuple[tuple[str, str, Callable[..., Reply]], ...] = (
@@ -446,6 +452,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., Reply]], ...] = (
     ("GET", rf"{API}/revision/(?P<revision>.+)", info),
     ("GET", rf"{API}/refs", refs),
     ("GET", rf"{API}/runtime", space_runtime),
+    ("POST", rf"{API}/hardware", space_hardware),
     ("GET", rf"{API}/tree/(?P<revision>[^/]+)(?:/(?P<under>.+))?", tree),
     ("POST", rf"{API}/paths-info/(?P<revision>[^/]+)", paths_info),
     ("POST", rf"{API}/preupload/(?P<revision>[^/]+)", preupload),
