@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -35,3 +36,11 @@ def refuse(status: int, message: str, headers: Mapping[str, str] | None = None) 
         await response(scope, receive, send)
 
     return answer
+
+
+def malformed(request: Request, error: Exception) -> Response:
+    """Answer a request whose fields FastAPI finds wrong; what was sent is not sent back."""
+    found = getattr(error, "errors", list)()
+    where = {".".join(map(str, one["loc"])) for one in found}
+    message = f"The request is not as it should be: {', '.join(sorted(where)) or 'its body'}."
+    return JSONResponse(content_of(message), 422)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 import anyio
+import gradio as gr
 from gradio.data_classes import _StaticFiles
 from gradio.utils import get_cache_folder, get_upload_folder
 from PIL import Image, UnidentifiedImageError
@@ -27,12 +29,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.errors import InputError
 from hub.media import MAX_IMAGE_SIDE, PICTURES
-from hub.site.answers import content_of
+from hub.site.answers import content_of, refuse
 from hub.site.api import Registered
 
+log = logging.getLogger(__name__)
 CALL = re.compile(r"/gradio_api/call/(v2/)?([^/]+)/?")
 DIRECT = re.compile(r"/gradio_api/(?:run|api)/([^/]+)/?")
 READ = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)/?")
+COMPONENT = re.compile(r"/gradio_api/component_server/?")
 JOIN = re.compile(r"/gradio_api/queue/join/?")
 OWN_FILE = re.compile(r"https?://[^/]+/gradio_api/file=(/[^?#]*)")
 NOT_UPLOADED = "a file that was not uploaded here"
@@ -52,8 +56,9 @@ class Gate:
 
     Args:
         apis: every endpoint by its API name. numbers: the name of every event, of the API and of
-        pages, by the number Gradio's clients call it by. around: returns the page to send for a
-        page of Gradio's, or None to leave it.
+        pages, by the number Gradio's clients call it by. waits: tells whether a call's answer is
+        still to be read. has_session: tells whether a client has called. around: returns the page
+        to send for a page of Gradio's, or None to leave it.
     """
 
     def __init__(
@@ -62,12 +67,14 @@ class Gate:
         apis: Mapping[str, Registered],
         numbers: Mapping[int, str],
         waits: Callable[[str], bool],
+        has_session: Callable[[str], bool],
         around: Around,
     ) -> None:
         self.app = app
         self.apis = apis
         self.numbers = numbers
         self.waits = waits
+        self.has_session = has_session
         self.around = around
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,6 +89,9 @@ class Gate:
 
     async def post(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if COMPONENT.fullmatch(path):
+            await self.component(scope, receive, send)
+            return
         call, direct = CALL.fullmatch(path), DIRECT.fullmatch(path)
         if not (call or direct or JOIN.fullmatch(path)):
             await self.app(scope, receive, send)
@@ -165,10 +175,22 @@ class Gate:
         else:
             await anyio.to_thread.run_sync(check_pictures, data)
 
+    async def component(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a component's function be called; Gradio checks little of what it is called with."""
+        try:
+            await self.app(scope, receive, send)
+        except gr.Error as error:
+            await refuse(422, str(error.message))(scope, receive, send)
+        except (LookupError, ValueError, TypeError, AttributeError, OSError) as error:
+            log.info("a component's function failed: %s: %s", type(error).__name__, error)
+            await refuse(400, "That component cannot do this.")(scope, receive, send)
+
     async def get(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put the page around what Gradio sends, where it sends a page."""
-        read = READ.fullmatch(scope["path"].removeprefix(scope.get("root_path", "")))
-        if read and not self.waits(read[1]):
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        read, data = READ.fullmatch(path), path == "/gradio_api/queue/data"
+        session = Request(scope).query_params.get("session_hash", "")
+        if (read and not self.waits(read[1])) or (data and not self.has_session(session)):
             message = "There is no such call, or its answer was read already; call again."
             await JSONResponse(content_of(message), 404)(scope, receive, send)
             return

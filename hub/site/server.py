@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
 from gradio_client import Client
 from PIL import Image
 from starlette.middleware import Middleware
@@ -25,7 +26,7 @@ from hub.app import Hub
 from hub.errors import SettingsError
 from hub.media import MAX_IMAGE_SIDE
 from hub.site import closing
-from hub.site.answers import INSIDE
+from hub.site.answers import INSIDE, malformed
 from hub.site.calls import Calls
 from hub.site.doors import Doors
 from hub.site.frame import Frame
@@ -116,7 +117,17 @@ def start(
     def waits(call: str) -> bool:
         return calls.session_of(call) is not None
 
-    gate = Middleware(Gate, apis=site.apis, numbers=numbers, waits=waits, around=frame.around)
+    def has_session(session: str) -> bool:
+        return session in site.blocks._queue.pending_messages_per_session
+
+    gate = Middleware(
+        Gate,
+        apis=site.apis,
+        numbers=numbers,
+        waits=waits,
+        has_session=has_session,
+        around=frame.around,
+    )
     own = [*routes(frame), *Health(site, metrics).routes()]
     watch = Middleware(Requests, pages=hub.demos, answered=metrics.answered)
     guards = [
@@ -156,7 +167,7 @@ def start(
                     "middleware": [traffic, gate],
                     "lifespan": around(policy, secret, [watch], *guards),
                     "routes": own,
-                    "exception_handlers": {404: frame.missing},
+                    "exception_handlers": {404: frame.missing, RequestValidationError: malformed},
                 },
             )
     except OSError as error:
