@@ -7,12 +7,14 @@ kinds check them: the same message reaches gradio_client, @gradio/client, curl a
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import orjson
 from gradio.components.api_component import Api as ApiComponent
 from gradio.context import get_blocks_context
 from gradio.processing_utils import save_bytes_to_cache
@@ -21,7 +23,8 @@ from gradio.utils import get_upload_folder
 from hub.app import Hub
 from hub.demo import Demo
 from hub.endpoints import Endpoint, Parameter, Progress
-from hub.errors import PluginError
+from hub.errors import PluginError, ServiceError
+from hub.executors.answers import logged
 from hub.kinds import Kind
 from hub.site.errors import told
 
@@ -131,12 +134,32 @@ def function_of(hub: Hub, one: Registered) -> Callable[..., Any]:
         with told(one.name):
             arguments = dict(zip(names, values, strict=False))
             result = hub.call(one.demo, one.endpoint.name, arguments, progress)
-            return one.endpoint.encode(result, save)
+            return encoded(one, result)
 
     call.__name__ = one.name
     call.__doc__ = one.endpoint.doc
     call.__signature__ = signature(one.endpoint)  # type: ignore[attr-defined]
     return call
+
+
+def encoded(one: Registered, result: Any) -> Any:
+    """Return a result as JSON, its files saved.
+
+    Raises:
+        ServiceError: the service gave what is of another kind than it says, or what JSON cannot
+            hold: Gradio would cut the connection.
+    """
+    try:
+        answer = one.endpoint.encode(result, save)
+        json.dumps(answer, allow_nan=False)
+        orjson.dumps(answer)  # which refuses half a character, and numbers of more than 64 bits
+    except Exception as error:
+        name = f"{one.demo}.{one.endpoint.name}"
+        kinds = " and ".join(kind.describe() for kind in one.endpoint.results)
+        raise ServiceError(
+            f"{name} gave what cannot be sent as {kinds}; {logged(name, error)}"
+        ) from error
+    return answer
 
 
 def signature(endpoint: Endpoint) -> inspect.Signature:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import inspect
@@ -39,7 +40,9 @@ def told(where: str) -> Iterator[None]:
         except HubError as error:
             log.debug("%s: %s: %s", where, type(error).__name__, error)
             raise told_error(message_of(error, request.id), request.id) from error
-        except Exception as error:
+        except (asyncio.CancelledError, GeneratorExit):
+            raise
+        except BaseException as error:  # SystemExit would end the server
             log.exception("%s failed", where)
             raise told_error(failure(request.id), request.id) from error
 

@@ -1,18 +1,23 @@
 """What must not take a hub down: over real HTTP, against a hub in a process of its own."""
 
+import asyncio
+import collections
 import contextlib
 import json
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 from gradio_client import Client
+from gradio_client.utils import QueueError
 
 FAULTY = Path(__file__).parent / "faulty"
 GIGABYTE = 10**9
@@ -176,3 +181,213 @@ def test_a_cancelled_job_ends_and_its_sibling_is_answered(hub):
     assert sibling.result(timeout=5) == 0.2
     assert hub.works()
     assert "cancelled" in hub.seen()["ended"]
+
+
+# More calls than may wait.
+
+
+async def burst(hub, count, meanwhile=lambda: None):
+    """Make calls all at once, and do something else when the first one was refused.
+
+    Return how often each ending was seen, and what else was done.
+    """
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    base = f"{hub.url}gradio_api/"
+    refused = asyncio.Event()
+    async with httpx.AsyncClient(base_url=base, timeout=90, limits=limits) as http:
+
+        async def one():
+            answer = await http.post("call/v2/faulty_work", json={"seconds": 0})
+            if answer.status_code != 200:
+                refused.set()
+                return answer.status_code, answer.json()["error"]
+            stream = await http.get(f"call/v2/faulty_work/{answer.json()['event_id']}")
+            refused.set()
+            lines = stream.text.split("\n")
+            if lines[-4] == "event: complete":
+                return "complete"
+            return json.loads(lines[-3].removeprefix("data: "))["error"].partition(" (request")[0]
+
+        async def other():
+            await refused.wait()
+            return await asyncio.to_thread(meanwhile)
+
+        done, *endings = await asyncio.gather(other(), *[one() for _ in range(count)])
+    return collections.Counter(endings), done
+
+
+@pytest.mark.slow
+def test_who_comes_when_too_many_wait_is_told_so_at_once(hub):
+    client = Client(hub.url, verbose=False)
+
+    def meanwhile():
+        began = time.monotonic()
+        assert hub.http.get(hub.url).status_code == 200
+        with pytest.raises(QueueError, match="Queue is full! Please try again."):
+            client.predict(x=1, api_name="/faulty_add")
+        return time.monotonic() - began
+
+    hub.post("faulty_hold", seconds=20)
+    began = time.monotonic()
+    endings, seconds = asyncio.run(burst(hub, 600, meanwhile))
+    busy = (503, "The hub is busy: 200 calls are waiting. Try again in a moment.")
+    assert set(endings) == {"complete", busy}
+    assert endings["complete"] >= 200 and endings[busy] >= 200
+    assert seconds < 15 and time.monotonic() - began < 60
+    assert hub.works()
+    assert client.predict(x=1, api_name="/faulty_add") == 2
+
+
+@pytest.mark.slow
+def test_a_demo_with_too_many_waiting_says_so_while_others_answer(serve):
+    hub = serve(LATENTHUB_MAX_WAITING="5")
+    assert hub.works()
+    held = hub.post("faulty_hold", seconds=8)
+    time.sleep(0.5)
+    endings, _ = asyncio.run(burst(hub, 30))
+    assert endings == {
+        "complete": 5,
+        "faulty is busy: 5 calls are waiting; try again in a moment": 25,
+    }
+    assert hub.read("faulty_hold", held) == ("complete", [8])
+    assert hub.works()
+
+
+# The end.
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_calls_end_and_refuses_new_ones(serve, number):
+    hub = serve()
+    client = Client(hub.url, verbose=False)
+    work = client.submit(seconds=3, name="client", api_name="/faulty_work")
+    with ThreadPoolExecutor(1) as pool:
+        curl = pool.submit(hub.call, "faulty_hold", seconds=2)
+        unread = hub.post("faulty_work", seconds=0.1)
+        wait_for(lambda: {"client"} <= set(hub.seen()["started"]))
+        hub.process.send_signal(number)
+        time.sleep(0.3)
+        refused = hub.http.post("call/v2/faulty_add", json={"x": 1})
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "15")
+        assert refused.json()["error"].startswith("The hub is closing and takes no more calls")
+        for path in ("", "faulty"):
+            page = hub.http.get(hub.url + path)
+            assert page.status_code == 503 and "The hub is closing" in page.text
+        assert curl.result(20) == ("complete", [2])
+        assert work.result(20) == 3
+        assert hub.read("faulty_work", unread) == ("complete", [0.1])
+    assert hub.process.wait(15) == 0
+    assert "Traceback" not in hub.log.read_text()
+
+
+def test_what_takes_longer_than_the_grace_is_told_that_the_hub_closes(serve):
+    hub = serve(LATENTHUB_GRACE="1")
+    with ThreadPoolExecutor(2) as pool:
+        calls = [
+            pool.submit(hub.call, "faulty_work", seconds=30),
+            pool.submit(hub.call, "faulty_hold", seconds=30),
+        ]
+        time.sleep(2)
+        began = time.monotonic()
+        hub.process.terminate()
+        for call in calls:
+            kind, message = call.result(10)
+            assert kind == "error" and message.startswith("The hub is closing")
+    assert hub.process.wait(20) == 0
+    assert time.monotonic() - began < 20
+
+
+def test_a_second_signal_ends_the_hub_at_once(serve):
+    hub = serve()
+    hub.post("faulty_hold", seconds=30)
+    time.sleep(0.5)
+    hub.process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    hub.process.send_signal(signal.SIGINT)
+    assert hub.process.wait(2) == -signal.SIGINT
+
+
+# Memory.
+
+
+def memory_now(process):
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return 1024 * int(status.split("VmSize:")[1].split()[0])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory is Linux's")
+def test_a_call_or_model_without_room_is_one_clear_error_and_others_go_on(serve):
+    hub = serve(memory=16 * GIGABYTE)
+    no_room = "device cpu has no room for this call of faulty.{}; ask for less at once"
+    for api in ("eat", "eat_tensor"):
+        kind, message = hub.call(f"faulty_{api}")
+        assert kind == "error" and message.startswith(no_room.format(api))
+        assert hub.works()
+    kind, message = hub.call("greedy_add")
+    assert kind == "error"
+    assert message.startswith("device cpu has no room for the model of greedy; use a larger one")
+    assert hub.works()
+    assert hub.call("faulty_eat", gigabytes=1) == ("complete", [GIGABYTE])
+
+
+# What a service must not do.
+
+
+@pytest.mark.parametrize("way", ["exit", "interrupt", "generator"])
+def test_a_service_cannot_end_the_hub(hub, way):
+    kind, message = hub.call("faulty_leave", way=way)
+    assert kind == "error" and message.startswith("faulty.leave failed inside the model; the log")
+    assert hub.works()
+
+
+@pytest.mark.parametrize("api", ["no_picture", "no_json", "half_a_letter", "too_few"])
+def test_a_result_that_cannot_be_sent_is_one_clear_error(hub, api):
+    kind, message = hub.call(f"faulty_{api}")
+    assert kind == "error" and message.startswith(f"faulty.{api} gave what ")
+    assert hub.works()
+
+
+def test_a_hanging_call_is_given_up_and_others_go_on(serve):
+    hub = serve()
+    assert hub.works()
+    kind, message = hub.call("faulty_hang")
+    assert kind == "error" and message.startswith("faulty.hang took longer than 0.5 s")
+    time.sleep(6)
+    assert hub.works()
+
+
+def press(hub, number):
+    """Press a button of the page as a browser does; return what is told."""
+    config = hub.http.get(f"{hub.url}config").json()
+    numbers = [d["id"] for d in config["dependencies"] if "page-faulty" in str(d["api_name"])]
+    body = {"fn_index": numbers[number], "session_hash": f"press-{number}", "data": []}
+    assert hub.http.post("queue/join", json=body).status_code == 200
+    stream = hub.http.get(f"queue/data?session_hash=press-{number}").text
+    done = [json.loads(line[6:]) for line in stream.split("\n\n") if "process_completed" in line]
+    return done[0]["output"]["error"]
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["leaves", "fails"])
+def test_a_page_s_handler_cannot_end_the_hub(hub, number):
+    assert press(hub, number).startswith("Something failed inside")
+    assert hub.works()
+
+
+# Slow clients.
+
+
+def test_slow_clients_do_not_keep_others_waiting(hub):
+    host, port = hub.url[7:-1].split(":")
+    beginnings = [
+        b"GET / HTTP/1.1\r\nHost: hub\r\nX-Slow: ",
+        b"POST /gradio_api/call/v2/faulty_add HTTP/1.1\r\nHost: hub\r\nContent-Length: 9\r\n\r\n{",
+        b"POST /gradio_api/upload HTTP/1.1\r\nHost: hub\r\nContent-Length: 1000\r\n"
+        b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n",
+    ]
+    with contextlib.ExitStack() as stack:
+        for i in range(300):
+            slow = stack.enter_context(socket.create_connection((host, int(port))))
+            slow.sendall(beginnings[i % 3])
+        assert hub.works()
+        assert hub.http.get(hub.url).status_code == 200
