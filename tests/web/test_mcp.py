@@ -27,7 +27,8 @@ def found(hub_of, sample_folder, unused_port):
     from hub.site.server import start
 
     async def ask(url):
-        async with streamablehttp_client(f"{url}gradio_api/mcp/") as (read, write, _):
+        headers = {"X-Request-Id": "from-the-mcp-client"}
+        async with streamablehttp_client(f"{url}gradio_api/mcp/", headers) as (read, write, _):
             async with ClientSession(read, write) as session:
                 await session.initialize()
                 tools = {tool.name: tool for tool in (await session.list_tools()).tools}
@@ -73,3 +74,8 @@ def test_what_is_wrong_is_told(found, call, message):
     answer = found[1][call]
     assert answer.isError and message in answer.content[0].text
     assert "/secret" not in answer.content[0].text
+
+
+def test_a_failure_names_the_request_of_the_tool_s_caller(found):
+    text = found[1]["inside"].content[0].text
+    assert text.endswith("(request from-the-mcp-client)")

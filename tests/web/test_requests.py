@@ -109,3 +109,53 @@ def test_a_refusal_names_its_request(http):
         http.get("nowhere"),
     ):
         assert answer.json()["request"] == answer.headers["x-request-id"]
+
+
+# Events of pages.
+
+
+def steps_page(service):
+    """A page whose event takes steps, the second of which fails; and one for a visitor's slip."""
+    import gradio as gr
+
+    def steps():
+        yield "one"
+        yield str(service.fail())
+
+    def slip():
+        raise gr.Error("Give a name first.")
+
+    with gr.Blocks() as blocks:
+        answer = gr.Textbox()
+        for function in (steps, slip):
+            gr.Button(function.__name__).click(function, None, answer)
+    return blocks
+
+
+def happen(http, blocks, name):
+    """Have an event of a page happen, as a browser does; return its id and its last message."""
+    [number] = [n for n, event in blocks.fns.items() if getattr(event.fn, "__name__", "") == name]
+    body = {"data": [], "fn_index": number, "session_hash": f"session-{name}"}
+    posted = http.post("gradio_api/queue/join", json=body)
+    told = http.get("gradio_api/queue/data", params={"session_hash": body["session_hash"]})
+    messages = [json.loads(line[6:]) for line in told.text.split("\n") if line[:6] == "data: "]
+    [last] = [one for one in messages if one["msg"] == "process_completed"]
+    return posted.headers["x-request-id"], last["output"]
+
+
+def test_a_page_s_events_carry_their_request_and_are_counted(
+    hub_of, sample_folder, unused_port, monkeypatch
+):
+    from hub.site.server import start
+
+    monkeypatch.setattr("hub_sample.page.page", steps_page)
+    with hub_of(sample_folder) as hub, start(hub, port=unused_port()) as running:
+        with httpx.Client(base_url=running.url, timeout=30) as http:
+            number, output = happen(http, running.site.blocks, "steps")
+            assert ID.search(output["error"])[1] == number
+            _, output = happen(http, running.site.blocks, "slip")
+            assert (output["error"], output["title"]) == ("Give a name first.", "Error")
+            counted = http.get("metrics").text
+    assert 'latenthub_page_events_total{demo="sample",outcome="error"} 1.0' in counted
+    assert 'latenthub_page_events_total{demo="sample",outcome="input_error"} 1.0' in counted
+    assert 'latenthub_calls_total{demo="sample",endpoint="fail",outcome="error"} 1.0' in counted
