@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from hub.bench import BENCHES
 from hub.errors import PluginError
 
 NAME = re.compile(r"[a-z][a-z0-9-]*")
@@ -71,6 +72,11 @@ class Demo:
         if not NAME.fullmatch(self.name):
             raise PluginError(
                 f"a demo's name must be lower-case letters, digits and '-', got {self.name!r}"
+            )
+        if self.name in BENCHES:
+            raise PluginError(
+                f"a demo cannot be named {self.name!r}: that is a benchmark of the hub's own, "
+                f"`latenthub bench {self.name}`; rename the demo"
             )
         for field in ("service", "page", "train", "evaluate", "benchmark"):
             reference = getattr(self, field)

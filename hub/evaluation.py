@@ -41,12 +41,12 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Bench:
-    """One comparison with a peer, measured in turns in the same process."""
+    """One comparison with a peer, measured in turns; or, without a peer, one measurement."""
 
     bench: str
     ours: float  # the median over `runs`
-    peer: float
-    ratio: float  # ours / peer
+    peer: float | None
+    ratio: float | None  # ours / peer
     unit: str
     runs: int
     peer_is: str

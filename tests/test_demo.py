@@ -14,6 +14,7 @@ def demo(**changes):
     ("changes", "message"),
     [
         ({"name": "Waves!"}, "lower-case letters, digits and '-', got 'Waves!'"),
+        ({"name": "soak"}, "cannot be named 'soak': that is a benchmark of the hub's own"),
         ({"service": "a.b.C"}, "demo 'waves': service must be 'package.module:name', got 'a.b.C'"),
         ({"train": ""}, "train must be"),
     ],
