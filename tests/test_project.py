@@ -84,7 +84,10 @@ def test_pins_name_versions_and_no_addresses():
 
 def test_what_the_hub_imports_is_among_its_dependencies():
     known = {canonicalize_name(one.name) for one in requirements(PROJECTS[0])} | {"pytest", "hub"}
+    template = ROOT / "hub" / "scaffold" / "template"  # a plugin, with dependencies of its own
     for path in (ROOT / "hub").rglob("*.py"):
+        if path.is_relative_to(template):
+            continue
         for node in ast.walk(ast.parse(path.read_text())):
             names = []
             if isinstance(node, ast.Import):

@@ -20,6 +20,7 @@ from hub import settings
 from hub.cli import (  # noqa: F401 - they add their commands
     demos,
     models,
+    packages,
     passwords,
     serving,
     space,
