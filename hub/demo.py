@@ -47,8 +47,8 @@ class Published:
 class Demo:
     """One capability, with all the hub needs to show, serve, train and judge it.
 
-    `service`, `page`, `train`, `evaluate` and `benchmark` are references, "package.module:name", so
-    that listing plugins imports neither torch nor gradio.
+    `service`, `page`, `train`, `evaluate`, `benchmark` and `card` are references,
+    "package.module:name", so that listing plugins imports neither torch nor gradio.
 
     Raises:
         PluginError: the name is no URL part, or a reference is not "package.module:name".
@@ -62,6 +62,7 @@ class Demo:
     train: str | None = None  # train(out, settings), its recipe
     evaluate: str | None = None  # evaluate(checkpoint, device, quick) -> Evaluation
     benchmark: str | None = None  # benchmark(checkpoint, device) -> list[Bench]
+    card: str | None = None  # a hub.evaluation.Card: what its model card says beside the numbers
     papers: tuple[Paper, ...] = ()  # what the page cites
     published: tuple[Published, ...] = ()  # numbers to be compared with, each with its source
     headline: str | None = None  # the metric on the gallery card, such as "nll_nats"
@@ -78,7 +79,7 @@ class Demo:
                 f"a demo cannot be named {self.name!r}: that is a benchmark of the hub's own, "
                 f"`latenthub bench {self.name}`; rename the demo"
             )
-        for field in ("service", "page", "train", "evaluate", "benchmark"):
+        for field in ("service", "page", "train", "evaluate", "benchmark", "card"):
             reference = getattr(self, field)
             if reference is not None and not REFERENCE.fullmatch(reference):
                 raise PluginError(

@@ -16,8 +16,10 @@ from typing import Any
 
 import yaml
 
-from hub.errors import CheckpointError
+from hub.demo import Demo, resolve
+from hub.errors import CheckpointError, PluginError
 
+LIBRARY = "latenthub"  # in the head of a card that was written here
 QUICK = "_quick"  # ends the name of a metric that was measured on a part of the test split
 
 
@@ -66,15 +68,31 @@ class Card:
     extra: Mapping[str, str] = field(default_factory=dict)  # more facts, name to text
 
 
+def card_of(demo: Demo) -> Card:
+    """Return the demo's own card, or one of what the demo tells of itself.
+
+    Raises:
+        PluginError: the reference names no Card.
+    """
+    if demo.card is None:
+        papers = tuple(", ".join(filter(None, (p.authors, p.title, p.id))) for p in demo.papers)
+        return Card(demo.title, demo.summary, demo.tags, papers=papers, licence="unknown")
+    card = resolve(demo.card)
+    if not isinstance(card, Card):
+        raise PluginError(f"{demo.card} must be a Card, got {type(card).__name__}")
+    return card
+
+
 def card_text(card: Card, config: Mapping[str, Any], evaluation: Evaluation) -> str:
     """Return a checkpoint's model card: front matter, what it is, its numbers, its training."""
     demo = config["demo"]
-    front = {
+    front: dict[str, Any] = {
         "license": card.licence,
-        "library_name": "latenthub",
+        "library_name": LIBRARY,
         "tags": list(card.tags),
-        "model-index": [{"name": demo, "results": results(evaluation)}],
     }
+    if evaluation.metrics:  # the Hub refuses an index without results
+        front["model-index"] = [{"name": demo, "results": results(evaluation)}]
     lines = [
         "---",
         yaml.safe_dump(front, sort_keys=False, allow_unicode=True).strip(),
@@ -152,17 +170,44 @@ def training_lines(training: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def write_card(folder: Path, card: Card, evaluation: Evaluation) -> None:
+def write_card(folder: Path, card: Card, evaluation: Evaluation | None = None) -> None:
     """Write README.md of the checkpoint in `folder` afresh, with the metrics of `evaluation` over
-    those it has already."""
+    those it has already; without one, with those.
+
+    A card that was written by hand keeps its text and its head, but for the numbers.
+    """
     from hub.checkpoints import CARD, read_config
 
-    config = read_config(folder)
-    before = card_metrics(folder) if (folder / CARD).is_file() else {}
-    merged = Evaluation({**before, **evaluation.metrics}, evaluation.data)
+    config, path = read_config(folder), folder / CARD
+    there = path.is_file()
+    metrics = {
+        **(card_metrics(folder) if there else {}),
+        **(evaluation.metrics if evaluation else {}),
+    }
+    data = evaluation.data if evaluation else card_data(folder) if there else ""
+    merged = Evaluation(metrics, data)
+    by_hand = there and front_matter(folder).get("library_name") != LIBRARY
+    text = (
+        with_results(path, merged, config["demo"]) if by_hand else card_text(card, config, merged)
+    )
     partial = folder / f".{CARD}.partial"
-    partial.write_text(card_text(card, config, merged), "utf-8")
-    partial.replace(folder / CARD)
+    partial.write_text(text, "utf-8")
+    partial.replace(path)
+
+
+def with_results(path: Path, evaluation: Evaluation, demo: str) -> str:
+    """Return a card as it is, with the metrics in its head."""
+    front = dict(front_matter(path.parent))
+    front["model-index"] = [{"name": demo, "results": results(evaluation)}]
+    _, _, body = path.read_text("utf-8").split("---\n", 2)
+    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n{body}"
+
+
+def card_data(folder: Path) -> str:
+    """Return which data the metrics of a model card were measured on."""
+    index = front_matter(folder).get("model-index") or []
+    names = [result["dataset"]["name"] for model in index for result in model.get("results", [])]
+    return "; ".join(dict.fromkeys(names))
 
 
 def front_matter(folder: Path) -> dict[str, Any]:
@@ -242,13 +287,8 @@ def read_card_facts(folder: Path) -> dict[str, str]:
 
     front, training = front_matter(folder), read_config(folder).get("training", {})
     facts = {"Licence": str(front.get("license", "not stated"))}
-    data = [
-        result["dataset"]["name"]
-        for model in front.get("model-index", [])
-        for result in model.get("results", [])
-    ]
-    if data:
-        facts["Measured on"] = "; ".join(dict.fromkeys(data))
+    if data := card_data(folder):
+        facts["Measured on"] = data
     for part, told in training.items():
         if isinstance(told, Mapping) and "minutes" in told:
             facts[f"Training of {part}"] = (

@@ -160,9 +160,7 @@ GRACE = Variable(
     "30",
 )
 
-WARM = Variable(
-    "LATENTHUB_WARM", "demos whose models are loaded when the hub starts, or `all`"
-)
+WARM = Variable("LATENTHUB_WARM", "demos whose models are loaded when the hub starts, or `all`")
 METRICS = Variable(
     "LATENTHUB_METRICS",
     "who may read `/metrics`: `local`, this machine; `1`, everybody; `0`, nobody",
@@ -199,6 +197,12 @@ CHECKPOINTS = Variable(
     "LATENTHUB_CHECKPOINTS",
     "a folder of checkpoints, `<demo>/`, looked into before the bundled ones",
 )
+PULL = Variable("LATENTHUB_PULL", "`1`: fetch pinned checkpoints that are missing at start", "0")
+FETCH = Variable(
+    "LATENTHUB_FETCH",
+    "`0`: visitors are not offered to fetch a pinned checkpoint that is missing",
+    "1",
+)
 
 # Training and data.
 DATA = Variable(
@@ -227,5 +231,4 @@ VARIABLES = tuple(value for value in tuple(globals().values()) if isinstance(val
 
 # What a Hugging Face Space sets.
 SPACE_ID = Variable("SPACE_ID", "its owner and name, `OWNER/NAME`")
-SPACE_HOST = Variable("SPACE_HOST", "its own address, without `https://`; several, by commas")
 SPACES_ZERO_GPU = Variable("SPACES_ZERO_GPU", "`true`: a GPU is lent to it by the call")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,10 +24,14 @@ from hub.cli.common import (
     pairs,
 )
 from hub.errors import InputError, SettingsError
+from hub.files import shown_bytes
 from hub.terminal import print_json, progress_bar
 
 if TYPE_CHECKING:
+    from hub.app import Hub
     from hub.kinds import Kind
+
+log = logging.getLogger(__name__)
 
 
 @app.command()
@@ -52,6 +57,12 @@ def serve(
             help="Load its model at the start, for who comes first; may be repeated.",
         ),
     ] = [],  # noqa: B006
+    pull: Annotated[
+        bool,
+        typer.Option(
+            "--pull", envvar=settings.PULL.name, help="Fetch pinned checkpoints first, see pull."
+        ),
+    ] = False,
     checkpoints: Checkpoints = None,
     device: Device = "auto",
     executor: Executor = "auto",
@@ -67,6 +78,7 @@ def serve(
     latenthub serve --only DEMO --port 8000  # one demo, on another port
     latenthub serve --mcp                    # for MCP clients too
     latenthub serve --warm all               # load all models at once
+    latenthub serve --pull                   # fetch the checkpoints that are missing first
     ```
     """
     from hub.app import Hub
@@ -74,6 +86,8 @@ def serve(
 
     logs.configure()
     hub = Hub.open(names(only), names(disable), strict, checkpoints, device, executor)
+    if pull:
+        pull_missing(hub)
     serve_site(
         hub,
         host,
@@ -82,6 +96,24 @@ def serve(
         warm=names(warm),
         ready=lambda url: typer.echo(f"Latenthub is on {url}"),
     )
+
+
+def pull_missing(hub: Hub) -> None:
+    """Fetch pinned checkpoints that are not here; one that fails keeps no other from serving."""
+    from hub import sync
+    from hub.errors import CheckpointError
+
+    for name in hub.demos:
+        pin = hub.folders.wanted(name)
+        if pin is None:
+            continue
+        log.info("%s: fetching %s, %s", name, pin.source, shown_bytes(pin.bytes))
+        try:
+            sync.fetch(pin)
+        except CheckpointError as error:
+            log.error("%s: its checkpoint is not fetched: %s", name, error)
+        else:
+            log.info("%s: %s is here", name, pin.source)
 
 
 @app.command()

@@ -16,6 +16,7 @@ def hub_demo() -> Demo:
         train="hub_digits.train:train",
         evaluate="hub_digits.evaluate:evaluate",
         benchmark="hub_digits.benchmark:benchmark",
+        card="hub_digits.card:CARD",
         headline="nll_nats",
         tags=("images", "generation", "vae"),
         papers=(

@@ -14,6 +14,7 @@ def hub_demo() -> Demo:
         train="hub_small.recipe:train",
         evaluate="hub_small.recipe:evaluate",
         benchmark="hub_small.recipe:benchmark",
+        card="hub_small.recipe:CARD",
         headline="error",
         tags=("tests",),
         papers=(

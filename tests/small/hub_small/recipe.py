@@ -4,7 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub.evaluation import Bench, Evaluation, Metric
+from hub.evaluation import Bench, Card, Evaluation, Metric
+
+CARD = Card("A small demo", "No model to speak of.", tags=("tests",), licence="mit")
 
 
 @dataclass(frozen=True)
