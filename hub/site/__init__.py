@@ -5,6 +5,9 @@
 
 import os
 
+from hub.site import kept
+
+os.environ[kept.FOLDER] = kept.folder()  # of uploads and results
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # no request leaves the machine
 # Gradio sums up its last 10,000 calls with pandas after each one, for a page the hub does not have
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))

@@ -178,6 +178,7 @@ def signature(endpoint: Endpoint) -> inspect.Signature:
 def save(content: bytes, suffix: str) -> dict[str, Any]:
     """Put a result into Gradio's cache; return the JSON by which its clients fetch it."""
     path = Path(save_bytes_to_cache(content, f"result{suffix}", get_upload_folder()))
+    path.touch()  # it may be there from before; it is kept for a day from now
     return {
         "path": str(path),
         "orig_name": path.name,

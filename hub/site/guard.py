@@ -44,6 +44,7 @@ class Policy:
     rate: Rate | None = None
     volume: Rate | None = None  # bytes
     max_upload: int = 50_000_000  # bytes
+    kept: float = 2e9  # bytes of uploads and results; the oldest make room
     origins: tuple[str, ...] = ()  # of other sites whose pages may call; "*" for all
     hosts: tuple[str, ...] = ("*",)  # names that the hub answers to; "*" for all
     frames: str = "'self'"  # who may show the pages in a frame: a CSP source list
@@ -63,6 +64,7 @@ class Policy:
             rate=Rate.read(settings.RATE.name, settings.RATE.text or settings.RATE.default),
             volume=Rate(volume * 1e6, 3600) if volume else None,
             max_upload=int(megabytes * 1e6),
+            kept=settings.KEPT_MB.positive(2000) * 1e6,
             origins=origins(settings.CORS.text),
             hosts=hosts(settings.ALLOWED_HOSTS.text, host),
             frames=frames(settings.FRAMES.text),

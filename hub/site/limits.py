@@ -9,14 +9,17 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
+from gradio.utils import get_upload_folder
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.errors import SettingsError
 from hub.site.answers import INSIDE, refuse, route_of
+from hub.site.kept import is_nearly_full
 
 UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 RATE = re.compile(r"(\d+)/(second|minute|hour)")
@@ -26,6 +29,7 @@ FREE = re.compile(r"/gradio_api/(cancel|reset|stream/.*)/?|/log(in|out)/?")  # n
 IDLE = 60.0  # seconds without a byte, after which a half-sent request is given up
 FRAMING = 65_536  # bytes of a multipart body that are not the file's
 JSON_FACTOR = 1.6  # a file as a data URL is 4/3 as long; the rest is room
+ROOM = 10  # uploads of the largest size that the disk must have room for, before one is taken
 HELD_REQUESTS = 6  # requests of the largest size whose bodies may be in memory at once
 
 
@@ -95,7 +99,7 @@ def client_of(scope: Scope) -> str:
         address = ipaddress.ip_address(host)
     except ValueError:
         return str(host)
-    if address.version == 6 and address.ipv4_mapped is None:
+    if address.version == 6 and address.ipv4_mapped is None and not address.is_loopback:
         return str(ipaddress.ip_network((address, 64), strict=False))
     return str(getattr(address, "ipv4_mapped", None) or address)
 
@@ -164,6 +168,7 @@ class Bodies:
         self.max_held = HELD_REQUESTS * self.max_json
         self.held = 0  # bytes of bodies in memory
         self.volume = Buckets(volume) if volume else None
+        self.folder = Path(get_upload_folder())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
@@ -197,7 +202,9 @@ class Body:
         self.cut: Cut | None = None
 
     def check_length(self) -> None:
-        """Raise Cut where the request says itself that it is too long."""
+        """Raise Cut where the request says itself that it is too long, or has no place."""
+        if self.upload and is_nearly_full(self.bodies.folder, ROOM * self.bodies.max_upload):
+            raise Cut(refuse(507, "The hub has no room for uploads. Try again later."))
         if self.length.isascii() and self.length.isdigit():
             self.check(int(self.length))
 

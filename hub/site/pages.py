@@ -11,10 +11,12 @@ from gradio.context import Context
 
 from hub.app import Hub
 from hub.demo import Demo, resolve
-from hub.errors import HubError, PluginError
+from hub.errors import PluginError
+from hub.plugins import told
 from hub.site.api import Registered, register
 from hub.site.drawings import bound
 from hub.site.errors import guarded
+from hub.site.fetch import Fetches
 from hub.site.links import Shared, shared
 from hub.site.text import package_file
 from hub.timelimit import within_limit
@@ -34,9 +36,15 @@ class Site:
     shared: dict[str, list[Shared]] = field(default_factory=dict)  # by demo
     thumbnails: dict[str, bytes] = field(default_factory=dict)  # by demo: PNG
     mcp: bool = False  # whether the tools are served over MCP too
+    fetches: Fetches | None = None  # of checkpoints that are missing; None: nobody may start one
     problems: dict[str, str] = field(
         default_factory=dict
     )  # by demo: why its page or API cannot be used
+
+    def files(self) -> set[str]:
+        """Return the files in Gradio's folder that pages show always."""
+        blocks = self.blocks.blocks.values()
+        return {str(path) for one in blocks for path in getattr(one, "keep_in_cache", ())}
 
 
 def build_site(hub: Hub) -> Site:
@@ -121,5 +129,4 @@ def draw(hub: Hub, demo: Demo) -> gr.Blocks:
 def fail(site: Site, demo: Demo, error: Exception) -> None:
     """Keep why a demo cannot be used, for its page and its card."""
     log.error("demo %s cannot be used", demo.name, exc_info=error)
-    known = isinstance(error, HubError)
-    site.problems[demo.name] = str(error) if known else f"{type(error).__name__}: {error}"
+    site.problems[demo.name] = told(error)

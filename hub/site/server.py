@@ -8,11 +8,13 @@ import secrets
 import socket
 from collections.abc import Callable, Collection, Iterable
 from importlib import resources
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import gradio as gr
 from fastapi.exceptions import RequestValidationError
+from gradio.utils import get_upload_folder
 from gradio_client import Client
 from PIL import Image
 from starlette.middleware import Middleware
@@ -29,10 +31,12 @@ from hub.site import closing
 from hub.site.answers import INSIDE, malformed
 from hub.site.calls import Calls
 from hub.site.doors import Doors
+from hub.site.fetch import Fetches
 from hub.site.frame import Frame
 from hub.site.gate import Gate, is_served
 from hub.site.guard import Policy, around, believing_nobody
 from hub.site.health import Health
+from hub.site.kept import Tidy
 from hub.site.login import Login
 from hub.site.metrics import Metrics
 from hub.site.pages import Site, build_site
@@ -55,8 +59,9 @@ def build(hub: Hub) -> gr.Blocks:
 class Running:
     """A site that is being served; `close` ends it."""
 
-    def __init__(self, site: Site, url: str, calls: Calls, meter: Meter) -> None:
+    def __init__(self, site: Site, url: str, calls: Calls, meter: Meter, tidy: Tidy) -> None:
         self.site = site
+        self._tidy = tidy
         self.url = url  # "http://127.0.0.1:7860/"
         self._calls = calls
         self._meter = meter
@@ -68,6 +73,9 @@ class Running:
 
     def close(self) -> None:
         """Answer no more, and let go of the port."""
+        if self.site.fetches is not None:
+            self.site.fetches.close()
+        self._tidy.close()
         self.site.blocks.close(verbose=False)
 
     def __enter__(self) -> Running:
@@ -129,6 +137,9 @@ def start(
         around=frame.around,
     )
     own = [*routes(frame), *Health(site, metrics).routes()]
+    if settings.FETCH.on:
+        site.fetches = Fetches(hub.folders, hub.demos)
+        own += site.fetches.routes()
     watch = Middleware(Requests, pages=hub.demos, answered=metrics.answered)
     guards = [
         Middleware(Login, accounts=policy.accounts, page=frame.login),
@@ -176,7 +187,8 @@ def start(
     if mcp:
         call_from_inside(site.blocks, secret)
     logs.adopt("uvicorn")
-    return Running(site, str(site.blocks.local_url), calls, meter)
+    tidy = Tidy(Path(get_upload_folder()), policy.kept, site.files)
+    return Running(site, str(site.blocks.local_url), calls, meter, tidy)
 
 
 def serve(
