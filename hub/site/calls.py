@@ -16,6 +16,8 @@ from gradio.context import LocalContext
 from hub.errors import ServiceError
 from hub.executors.callers import Caller
 
+SWEEP = 100  # lost answers that are not worth looking for
+
 
 class Calls:
     """The calls that a site has accepted and whose answers have not been read."""
@@ -93,6 +95,22 @@ class Calls:
         self._end(event)
         alike = [one for one in self._events() if one.session_hash == session]
         return any(one is not event and one.fn is event.fn for one in alike)
+
+    def forget(self, session: str) -> None:
+        """Drop what Gradio keeps of a session whose answers were all read; it makes it anew.
+
+        Gradio never does, and a call by curl is a session of its own. Nor does it forget answers
+        for which nobody comes: where later ones took their place, it could not give them any more.
+        """
+        numbers = self._queue.pending_event_ids_session
+        messages = self._queue.pending_messages_per_session
+        if not numbers.get(session):
+            numbers.pop(session, None)
+            messages.pop(session, None)
+        if len(numbers) > len(messages) + SWEEP:
+            running = {event.session_hash for event in self._events()}
+            for lost in [one for one in numbers if one not in messages and one not in running]:
+                del numbers[lost]
 
     def refuse_all(self, reason: ServiceError) -> None:
         """Answer every call that has not ended with `reason`."""

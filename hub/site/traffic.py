@@ -130,6 +130,7 @@ class Traffic:
         finally:
             if left or not ended:
                 self.calls.hang_up(session)
+            self.calls.forget(session)
 
     # Pages.
 
