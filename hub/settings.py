@@ -227,6 +227,13 @@ DEBUG = Variable(
     "LATENTHUB_DEBUG", "`1`: commands show the traceback of an error, and their log", "0"
 )
 
+# Testing.
+FUZZ_EXAMPLES = Variable(
+    "LATENTHUB_FUZZ_EXAMPLES",
+    "requests that the contract's fuzz run sends to each endpoint; a number makes them random",
+    "25, always the same",
+)
+
 VARIABLES = tuple(value for value in tuple(globals().values()) if isinstance(value, Variable))
 
 # What a Hugging Face Space sets.

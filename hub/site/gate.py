@@ -39,6 +39,7 @@ READ = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)/?")
 COMPONENT = re.compile(r"/gradio_api/component_server/?")
 JOIN = re.compile(r"/gradio_api/queue/join/?")
 OWN_FILE = re.compile(r"https?://[^/]+/gradio_api/file=(/[^?#]*)")
+MAX_DEPTH = 100  # lists and objects within each other
 NOT_UPLOADED = "a file that was not uploaded here"
 Around: TypeAlias = "Callable[[Request, str], bytes | None]"  # (request, Gradio's page) -> the page
 
@@ -237,7 +238,20 @@ async def body_of(request: Request) -> dict[str, Any]:
         raise Refused(400, "The body of the request is not JSON.") from error
     if not isinstance(body, dict):
         raise Refused(400, f"The body must be a JSON object, got a {type(body).__name__}.")
+    if deeper_than(MAX_DEPTH, body):
+        raise Refused(400, f"The body is nested more than {MAX_DEPTH} levels deep.")
     return body
+
+
+def deeper_than(limit: int, value: Any) -> bool:
+    """Tell whether lists and objects are nested deeper than `limit`: Gradio walks recursively."""
+    level = [value]
+    for _ in range(limit + 1):
+        nested = [one for one in level if isinstance(one, (list, dict))]
+        level = [x for one in nested for x in (one.values() if isinstance(one, dict) else one)]
+        if not level:
+            return False
+    return any(isinstance(one, (list, dict)) for one in level)
 
 
 def replayed(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receive]:

@@ -212,6 +212,14 @@ def test_a_body_that_is_not_json_is_refused(http, body):
     assert refusal(http, "sample_generate", body) == (400, "The body of the request is not JSON.")
 
 
+def test_a_body_that_is_nested_too_deeply_is_refused(http):
+    deep = f'{{"data": {"[" * 400}{"]" * 400}}}'
+    message = "The body is nested more than 100 levels deep."
+    assert refusal(http, "sample_generate", deep, "call") == (400, message)
+    joining = deep.replace("{", '{"session_hash": "a", "fn_index": 1, ', 1)
+    assert http.post("queue/join", content=joining).json()["error"] == message
+
+
 @pytest.mark.parametrize("body", ["[]", "5", "null", '"text"'])
 def test_a_body_must_be_an_object(http, body):
     assert refusal(http, "sample_generate", body, "call")[0] == 400
