@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import jinja2
 from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from hub import __version__
+from hub import __version__, settings
 from hub.demo import Demo
 from hub.site import views
 from hub.site.answers import content_of, route_of
+from hub.site.links import DEMO
 from hub.site.pages import Site
 from hub.site.text import html_of, package_file
+from hub.sync import hub_address
 
 SHARING = re.compile(
     r'\s*<meta\s+(?:property|name)="(?:og|twitter):[^>]*/>'
 )  # Gradio's, with foreign addresses
+# Gradio's, by which a frame gets the height of the playground, and does not scroll: it is not all
+# that is on our page
+RESIZING = re.compile(
+    r"window\.parent\?\.postMessage\(\s*\{ type: \"SET_SCROLLING\".*?\);"
+    r"|<script>(?:(?!</script>).)*iframeResizer\.contentWindow(?:(?!</script>).)*</script>",
+    re.DOTALL,
+)
 TEXT = "how_it_works.md"
 
 
@@ -48,14 +58,23 @@ class Frame:
             "count": len(demos),
             "device": self.site.hub.executor.device,
             "mcp": self.site.mcp,
+            "space": space_address(),
             "here": "",
             "home": False,
         }
         return self.templates.get_template(template).render(common | values)
 
     def home(self, request: Request) -> Response:
-        """Return the gallery."""
+        """Return the gallery; go on to a demo's page where the query names one.
+
+        A Space's page has one address, and hands its query on to `/` only.
+        """
         hub = self.site.hub
+        wanted = request.query_params.get(DEMO)
+        if wanted in hub.demos:
+            rest = [one for one in request.query_params.multi_items() if one[0] != DEMO]
+            query = f"?{urlencode(rest)}" if rest else ""
+            return RedirectResponse(f"{root(request)}{wanted}{query}", 302)
         cards = [views.card_of(self.site, demo) for demo in hub.demos.values()]
         cards += [views.broken_card(one) for one in hub.broken]
         cards.sort(key=lambda card: card.state != views.READY)  # those that work come first
@@ -71,7 +90,8 @@ class Frame:
             return None
         values = self.values(demo)
         head = self.draw("head.html", **values)
-        page = SHARING.sub("", page).replace('<link rel="manifest" href="/manifest.json" />', "")
+        page = RESIZING.sub("", SHARING.sub("", page))
+        page = page.replace('<link rel="manifest" href="/manifest.json" />', "")
         page = page.replace("</head>", head + "</head>", 1)
         page = page.replace('control_page_title="true"', 'control_page_title="false"', 1)
         page = page.replace("<body", '<body class="hub-body hub-demo"', 1)
@@ -141,6 +161,12 @@ def told(message: str) -> Markup:
     """Return a message as a sentence, what stands in backticks as code."""
     text = str(escape(message[:1].upper() + message[1:]))
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", text))
+
+
+def space_address() -> str:
+    """Return the address of the Space's page that shows this site in a frame; empty: none does."""
+    repo_id = settings.SPACE_ID.text
+    return f"{hub_address()}/spaces/{repo_id}" if repo_id else ""
 
 
 def root(request: Request) -> str:

@@ -15,7 +15,8 @@ its argument, "" and null being left out. With tabs, there is one `share` a tab,
 `share("interpolate", tab=walk, start=a, end=b)`, where the tab has an id.
 
 In the browser `assets/hub.js` keeps the address; nothing here calls the server but the restoring
-itself.
+itself. On a Hugging Face Space the site is in a frame of the Space's page, which hands its query on
+when it opens: `?demo=digits&digit=7` there is `/digits?digit=7` here.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from hub.errors import InputError, PluginError
 
 MAX_TEXT = 2_000  # characters of one value in an address
 TAB = "tab"
+DEMO = "demo"  # names a page in the address of a Space's page, which has no other place for it
 SHARED = "_latenthub_shared"
 
 
@@ -71,7 +73,8 @@ def share(
         `.then(...)`.
 
     Raises:
-        PluginError: a key is taken, a component is of another kind, or the tab has no id.
+        PluginError: a key is taken or begins with '_', a component is of another kind, or the tab
+            has no id.
     """
     blocks = Context.root_block
     if blocks is None:
@@ -79,8 +82,14 @@ def share(
     groups: list[Shared] = getattr(blocks, SHARED, [])
     tab_id = checked_tab(tab)
     for key, component in components.items():
-        if key == TAB or any(g.components.get(key, component) is not component for g in groups):
+        if key in (TAB, DEMO) or any(
+            g.components.get(key, component) is not component for g in groups
+        ):
             raise PluginError(f"share: the key {key!r} is taken")
+        if key.startswith("_"):
+            raise PluginError(
+                f"share: the key {key!r} begins with '_', as those of Gradio's own do"
+            )
         if not isinstance(component, READABLE):
             raise PluginError(
                 f"share: {key!r} is a {type(component).__name__}, which no address can hold"

@@ -15,6 +15,7 @@
   }
 
   async function copy(text, done) {
+    let copied = true;
     try {
       await navigator.clipboard.writeText(text);
     } catch { // no permission, or no https: the old way
@@ -22,10 +23,51 @@
       area.style.cssText = "position:fixed;opacity:0";
       document.body.append(area);
       area.select();
-      document.execCommand("copy");
+      copied = document.execCommand("copy");
       area.remove();
     }
-    toast(done);
+    toast(copied ? done : text);
+  }
+
+  // The address: what of it is the page's state, and how others reach that.
+
+  // On a Space's page the hub is in a frame, which is opened with parameters of its own (__theme, and __sign, the
+  // visitor's key to a private Space): they go along within the frame, and into no link.
+  const framed = window.self !== window.top;
+  const space = $("meta[name=latenthub-space]")?.content; // the Space's page, "https://huggingface.co/spaces/OWNER/NAME"
+  const own = [...new URLSearchParams(location.search)].filter(([key]) => key.startsWith("__"));
+
+  // Returns the page's state, with these before it: "?a=1&b=2", or "".
+  function query(...first) {
+    const state = [...new URLSearchParams(location.search)].filter(([key]) => !key.startsWith("__"));
+    return written([...first, ...state]);
+  }
+
+  function written(pairs) {
+    const text = new URLSearchParams(pairs).toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
+    return text ? `?${text}` : "";
+  }
+
+  function moveTo(state, hash = location.hash) {
+    history.replaceState(history.state, "", location.pathname + written([...own, ...state]) + hash);
+    tellSpace();
+  }
+
+  // Which page of the hub this is, as the Space's page, which has one address, says it.
+  function page() {
+    const demo = location.pathname.slice(new URL(base()).pathname.length).replace(/\/$/, "");
+    return demo ? [["demo", demo]] : [];
+  }
+
+  function link() {
+    if (framed && space) return space + query(...page()) + location.hash;
+    return location.origin + location.pathname + query() + location.hash;
+  }
+
+  // Where the Hub listens for it, the address of the Space's page follows ours.
+  function tellSpace() {
+    if (!framed || !space) return;
+    window.parent.postMessage({ queryString: query(...page()), hash: location.hash }, new URL(space).origin);
   }
 
   // The gallery: search and tags, kept in the address.
@@ -57,10 +99,8 @@
     }
 
     function changed() {
-      const query = new URLSearchParams();
-      if (input.value.trim()) query.set("q", input.value.trim());
-      chosen().forEach((tag) => query.append("tag", tag));
-      history.replaceState(null, "", location.pathname + (query.size ? `?${query}` : ""));
+      const words = input.value.trim();
+      moveTo([...(words ? [["q", words]] : []), ...chosen().map((tag) => ["tag", tag])], "");
       show();
     }
 
@@ -249,18 +289,13 @@
   let touched = false;
   for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, () => { touched = true; }, { capture: true });
 
-  let waiting = null;
+  let waiting = null; // the state that the address will have
+  let timer = null;
   function share(about, keys, values) {
-    const query = new URLSearchParams();
-    if (about.tab) query.set("tab", about.tab);
-    keys.forEach((key, i) => {
-      if (values[i] !== null && values[i] !== undefined) query.set(key, String(values[i])); // "" may be a choice that is not the default
-    });
-    clearTimeout(waiting); // browsers limit how often the address may change
-    if (touched) waiting = setTimeout(() => {
-      const text = query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
-      history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : "") + location.hash);
-    }, 150);
+    const pairs = keys.map((key, i) => [key, values[i]]).filter(([, value]) => value !== null && value !== undefined); // "" may be a choice that is not the default
+    if (touched) waiting = [...(about.tab ? [["tab", about.tab]] : []), ...pairs];
+    clearTimeout(timer); // browsers limit how often the address may change
+    timer = setTimeout(settle, 150);
     if (!spec || !about.endpoint) return;
     const group = spec.groups.find((each) => each.endpoint === about.endpoint && each.tab === about.tab);
     const one = spec.endpoints.find((each) => each.name === about.endpoint);
@@ -273,6 +308,10 @@
     state.values[about.endpoint] = mapped;
     showCode();
   }
+  function settle() {
+    if (waiting) moveTo(waiting);
+    waiting = null;
+  }
   window.latenthub = { share };
 
   // What is clicked anywhere.
@@ -280,18 +319,35 @@
   document.addEventListener("click", (event) => {
     const what = event.target.closest("[data-hub]")?.dataset.hub;
     if (what === "theme") window.latenthubTheme.toggle();
-    if (what === "copy-link") setTimeout(() => copy(location.href, "Link copied"), waiting ? 160 : 0);
+    if (what === "copy-link") {
+      settle();
+      copy(link(), "Link copied");
+    }
     if (what === "copy-code") copy($("#hub-snippet code").textContent, "Code copied");
+    const anchor = event.target.closest("a[href]");
+    if (!anchor || event.defaultPrevented) return;
+    if (anchor.origin !== location.origin) {
+      if (framed && !anchor.target) anchor.target = "_blank"; // few sites may be shown in a frame
+      return;
+    }
     // the page's base is the site's root, and a plain anchor would lose the state in the address
-    const anchor = event.target.closest("a[href*='#']");
-    if (anchor && anchor.origin === location.origin && anchor.pathname === location.pathname) {
+    if (anchor.hash && anchor.pathname === location.pathname) {
       const target = document.getElementById(anchor.hash.slice(1));
       if (!target) return;
       event.preventDefault();
       history.replaceState(history.state, "", location.pathname + location.search + anchor.hash);
+      tellSpace();
       target.scrollIntoView();
       target.setAttribute("tabindex", "-1");
       target.focus({ preventScroll: true });
+      return;
+    }
+    const plainly = event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    if (own.length && plainly && !anchor.target && !anchor.download) {
+      const next = new URL(anchor.href);
+      for (const [key, value] of own) next.searchParams.set(key, value);
+      event.preventDefault();
+      location.assign(next);
     }
   });
 
@@ -300,5 +356,6 @@
     if (form) gallery(form);
     const section = $("[data-hub=use]");
     if (section) code(section);
+    tellSpace();
   });
 })();
