@@ -1,7 +1,9 @@
 """What Prometheus and those who watch the hub are answered, over HTTP."""
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -239,3 +241,13 @@ def test_a_hub_is_ready_when_it_is_warm(hub_of, sample_folder, unused_port, monk
         answer = httpx.get(running.url + "readyz")
         assert answer.status_code == 200
         assert (answer.json()["warm"], answer.json()["demos"]) == ("done", {"sample": "ready"})
+
+
+def test_the_reference_tells_of_every_metric(http):
+    call(http, "sample_greet", {"name": "Ann"})
+    text = (Path(__file__).parents[2] / "docs" / "reference.md").read_text()
+    table = text.partition("<!-- metrics -->")[2].partition("<!-- end of metrics -->")[0]
+    told = set(re.findall(r"`(latenthub_\w+)`", table))
+    only_with_a_gpu = {"latenthub_device_used_bytes", "latenthub_device_total_bytes"}
+    found = set(re.findall(r"^# TYPE (latenthub_\w+) ", http.get("metrics").text, re.MULTILINE))
+    assert told - only_with_a_gpu == found
