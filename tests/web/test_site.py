@@ -128,6 +128,14 @@ def test_share_refuses_a_key_of_another_component():
         share("walk", seed=gr.Number())
 
 
+@pytest.mark.parametrize(
+    ("key", "why"), [("tab", "is taken"), ("demo", "is taken"), ("_sign", "begins with '_'")]
+)
+def test_share_leaves_the_hubs_own_keys_alone(key, why):
+    with gr.Blocks(), pytest.raises(PluginError, match=f"the key '{key}' {why}"):
+        share("draw", **{key: gr.Number()})
+
+
 def test_share_needs_a_tab_with_an_id():
     with gr.Blocks(), gr.Tabs(), gr.Tab("A") as tab:
         pass
