@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
+from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -60,6 +61,11 @@ class Doors:
             known = self.is_file(file[1])
             answer = self.app if known else refuse(404, "There is no such file on this hub.")
             await answer(scope, receive, send)
+        elif path.endswith("/") and path.rstrip("/") in self.pages:
+            query = scope["query_string"].decode("latin-1")
+            address = scope.get("root_path", "") + path.rstrip("/")
+            redirect = RedirectResponse(f"{address}?{query}" if query else address, 301)
+            await redirect(scope, receive, send)
         elif self.opens(scope, path):
             await self.app(scope, receive, send)
         else:

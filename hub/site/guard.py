@@ -128,6 +128,7 @@ def is_loopback(host: str) -> bool:
 class Peer:
     """Finds out who asks: behind a trusted proxy the one it names, else who is at the other end.
 
+    The path gets back what a proxy has cut off its beginning, as the routes expect it.
     What a stranger says about proxies is dropped, so that nothing further in believes it. The hub's
     own calls carry a secret, and are marked, so that the guards let them pass.
     """
@@ -141,6 +142,9 @@ class Peer:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
+        root = scope.get("root_path", "")
+        if root and not f"{scope['path']}/".startswith(f"{root}/"):  # the proxy has cut it off
+            scope["path"] = root + scope["path"]
         given = Headers(scope=scope).get(INSIDE)
         if given and secrets.compare_digest(given.encode(), self.secret.encode()):
             await self.app({**scope, INSIDE: True}, receive, send)
