@@ -32,6 +32,7 @@ Coordinate = Annotated[float, Range(-1, 1)]
 TEMPERATURE = 0.75  # where drawings vary and still show the digit that was asked for
 CHAIN = 40  # rounds of the completing chain; pictures stop changing after about 20
 USUAL_SAMPLES = 50  # codes that the bounds of real digits in the checkpoint were made from
+GPU_SECONDS = 15  # the most of a lent GPU, its start included; two CPU cores take 3 at most
 NEIGHBOURS = 4  # points of the map that a decoded place is mixed from
 SEVEN, ONE = (
     paint_strokes(strokes, 64) for strokes in ("29225020712152614682-40506648", "52125186")
@@ -63,7 +64,7 @@ class Digits:
 
     # Drawing new digits.
 
-    @endpoint
+    @endpoint(gpu_seconds=GPU_SECONDS)
     def generate(
         self,
         digit: Digit | None = None,
@@ -89,7 +90,7 @@ class Digits:
             )
             return pictures(images)
 
-    @endpoint
+    @endpoint(gpu_seconds=GPU_SECONDS)
     def vary(
         self,
         group: Annotated[int, Range(0, 15)] | None = 0,
@@ -141,7 +142,7 @@ class Digits:
             labels = self._labels(digit, len(noise[0]))
             return pictures(self._decode(noise, labels, temperature))
 
-    @endpoint
+    @endpoint(gpu_seconds=GPU_SECONDS)
     def groups(
         self,
     ) -> Annotated[dict, Json({"groups": "one object per latent group, top first: size, level"})]:
@@ -164,7 +165,7 @@ class Digits:
 
     # Looking at a given digit.
 
-    @endpoint(examples=[A_SEVEN])
+    @endpoint(gpu_seconds=GPU_SECONDS, examples=[A_SEVEN])
     def prepare(self, image: Drawing) -> Annotated[np.ndarray, Image()]:
         """Show a drawing as the model sees it.
 
@@ -179,7 +180,7 @@ class Digits:
         """
         return prepare(image)
 
-    @endpoint(max_batch=64, examples=[A_SEVEN])
+    @endpoint(gpu_seconds=GPU_SECONDS, max_batch=64, examples=[A_SEVEN])
     def reconstruct(
         self,
         image: list[Drawing],
@@ -205,7 +206,7 @@ class Digits:
         rebuilt = iter(self._rebuild(np.stack(seen), kept) if seen else ())
         return [one if isinstance(one, InputError) else next(rebuilt) for one in found]
 
-    @endpoint(examples=[A_SEVEN])
+    @endpoint(gpu_seconds=GPU_SECONDS, examples=[A_SEVEN])
     def layers(self, image: Drawing, prepare: bool = True) -> Annotated[np.ndarray, Images()]:
         """Rebuild a drawing from ever more of its code: the top group, the top two, and so on to
         all.
@@ -221,7 +222,7 @@ class Digits:
         seen = see(image, prepare)
         return self._rebuild(np.stack([seen] * count), list(range(1, count + 1)))
 
-    @endpoint(examples=[A_SEVEN])
+    @endpoint(gpu_seconds=GPU_SECONDS, examples=[A_SEVEN])
     def score(
         self,
         image: Drawing,
@@ -278,7 +279,7 @@ class Digits:
             "probabilities": probabilities.round(4).tolist(),
         }
 
-    @endpoint(timeout=120, examples=[A_SEVEN])
+    @endpoint(timeout=120, gpu_seconds=30, examples=[A_SEVEN])
     def complete(
         self,
         image: Drawing,
@@ -328,7 +329,7 @@ class Digits:
 
     # Walks.
 
-    @endpoint(examples=[{"start": SEVEN, "end": ONE}])
+    @endpoint(gpu_seconds=GPU_SECONDS, examples=[{"start": SEVEN, "end": ONE}])
     def interpolate(
         self,
         start: Drawing,
@@ -354,7 +355,7 @@ class Digits:
         with self.torch.inference_mode():
             return self._walk(self._tensor(ends), steps)
 
-    @endpoint
+    @endpoint(gpu_seconds=GPU_SECONDS)
     def walk(
         self,
         start_digit: Digit | None = 3,
@@ -387,7 +388,7 @@ class Digits:
 
     # The map.
 
-    @endpoint
+    @endpoint(gpu_seconds=GPU_SECONDS)
     def map(
         self, method: Literal["pca", "tsne"] = "tsne"
     ) -> Annotated[
@@ -421,7 +422,7 @@ class Digits:
             "digit": self._table("map.labels").astype(int).tolist(),
         }
 
-    @endpoint(max_batch=64, examples=[{"x": 0.2, "y": -0.4}])
+    @endpoint(gpu_seconds=GPU_SECONDS, max_batch=64, examples=[{"x": 0.2, "y": -0.4}])
     def decode(
         self,
         x: list[Coordinate],
