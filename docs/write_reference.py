@@ -52,7 +52,7 @@ def usage(name: str, command: Any) -> str:
     """Return a command's name and its arguments, as its help shows them."""
     arguments = [one for one in command.params if one.param_type_name == "argument"]
     words = [one.metavar or one.name.upper() for one in arguments]
-    return " ".join([name, *(word.replace("NAME", "DEMO") for word in words)])
+    return " ".join([name, *("DEMO" if word == "NAME" else word for word in words)])
 
 
 def first_line(text: str | None) -> str:
