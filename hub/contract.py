@@ -373,6 +373,17 @@ def test_a_link_that_is_wrong_opens_the_page_all_the_same(demo: Demo, contract_s
             assert isinstance(update, Mapping) and "value" not in update, "it keeps its default"
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(0)  # LATENTHUB_FUZZ_EXAMPLES decides how long it takes
+def test_a_fuzz_run_finds_nothing(demo: Demo, contract_hub: Any, contract_site: Any) -> None:
+    """Whatever it is sent, it ends with what it declares or one clear error, and works on."""
+    pytest.importorskip("hypothesis", reason="the fuzz run needs hypothesis: pip install it")
+    from hub.fuzz import fuzz_demo
+
+    needs_checkpoint(demo, contract_hub)
+    fuzz_demo(contract_site.url, demo, contract_hub.endpoints(demo.name))
+
+
 # What its model card says.
 
 

@@ -231,7 +231,7 @@ DEBUG = Variable(
 FUZZ_EXAMPLES = Variable(
     "LATENTHUB_FUZZ_EXAMPLES",
     "requests that the contract's fuzz run sends to each endpoint; a number makes them random",
-    "25, always the same",
+    "50, always the same",
 )
 
 VARIABLES = tuple(value for value in tuple(globals().values()) if isinstance(value, Variable))

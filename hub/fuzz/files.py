@@ -11,12 +11,13 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
 
-from hub.kinds import Kind
-from hub.media import File, Image, Sound, Table
+from hub.kinds import Kind, ListOf, Maybe
+from hub.media import File, Image, Sound, Table, wav
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><rect width="8"/></svg>'
 ATTACKS: tuple[Any, ...] = (
@@ -52,6 +53,28 @@ class Upload:
 
     def __repr__(self) -> str:
         return f"Upload({self.name!r}, {len(self.content)} bytes, {self.content[:12]!r})"
+
+
+def as_sent(kind: Kind, value: Any) -> Any:
+    """Return a value that a page or a test would hand over as a client sends it."""
+    import numpy as np
+    import pandas
+
+    if isinstance(kind, Maybe):
+        return value if value is None else as_sent(kind.kind, value)
+    if isinstance(kind, ListOf) and isinstance(value, (list, tuple)):
+        return [as_sent(kind.kind, one) for one in value]
+    if isinstance(value, Path):
+        return Upload(value.name, value.read_bytes())
+    if isinstance(value, (bytes, bytearray)):
+        suffix = kind.suffixes[0] if isinstance(kind, File) and kind.suffixes else ".bin"
+        return Upload(f"a{suffix}", bytes(value))
+    if isinstance(value, pandas.DataFrame):
+        return Upload("a.csv", value.to_csv(index=False).encode())
+    if isinstance(kind, Sound) and not isinstance(value, str):
+        rate, samples = value if isinstance(value, tuple) else (kind.rate, value)
+        return Upload("a.wav", wav(np.asarray(samples), rate))
+    return value.tolist() if isinstance(value, np.ndarray) else value
 
 
 def uploads(kind: Kind) -> st.SearchStrategy[Upload]:

@@ -74,25 +74,25 @@ def allowed(kind: Kind) -> st.SearchStrategy[Any]:
     return uploads(kind) if is_file_kind(kind) else junk()
 
 
-def argument(parameter: Parameter, plain: Any) -> st.SearchStrategy[Any]:
+def argument(parameter: Parameter, known: Any) -> st.SearchStrategy[Any]:
     """Return values for one argument; most are such that the others get their turn."""
     choices = [allowed(parameter.kind), allowed(parameter.kind), junk()]
     if is_file_kind(parameter.kind):
         choices.append(st.sampled_from(ATTACKS))
-    if plain is not LEFT_OUT:
-        choices += [st.just(plain)] * 2
+    if known is not LEFT_OUT:
+        choices += [st.builds(lambda: known)] * 2  # `just` would write it out, however large
     if not parameter.required:
         choices += [st.just(LEFT_OUT)] * 2
     return st.one_of(choices)
 
 
-def arguments(endpoint: Endpoint, plain: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+def arguments(endpoint: Endpoint, known: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Return the arguments of a call by name.
 
     Args:
-        plain: arguments that are known to be answered.
+        known: arguments that are answered.
     """
-    each = {p.name: argument(p, plain.get(p.name, LEFT_OUT)) for p in endpoint.parameters}
+    each = {p.name: argument(p, known.get(p.name, LEFT_OUT)) for p in endpoint.parameters}
     named = st.fixed_dictionaries(each).map(
         lambda values: {name: value for name, value in values.items() if value is not LEFT_OUT}
     )

@@ -4,7 +4,7 @@ import pytest
 
 from hub.fuzz import fuzz_bodies, fuzz_endpoint, fuzz_page
 from hub.fuzz.client import Fuzzed, check_message
-from hub.fuzz.files import Upload
+from hub.fuzz.files import Upload, as_sent
 from hub.kinds import Choice, Integer, Json, ListOf, Maybe, Number, Text
 from hub.media import Image
 from hub.samples import plain_call
@@ -20,27 +20,30 @@ def fuzzed(url):
 
 def known(site, name):
     endpoint = site.site.hub.endpoint("sample", name)
-    plain = plain_call(endpoint)
-    return endpoint, {"file": Upload("a.txt", b"text")} if plain is None else plain
+    call = plain_call(endpoint)
+    if call is None:
+        return endpoint, {"file": Upload("a.txt", b"text")}
+    kinds = {parameter.name: parameter.kind for parameter in endpoint.parameters}
+    return endpoint, {key: as_sent(kinds[key], value) for key, value in call.items()}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", API)
 def test_an_endpoint_ends_with_what_it_declares_or_one_clear_error(site, fuzzed, name):
-    endpoint, plain = known(site, name)
-    fuzz_endpoint(fuzzed, f"sample_{name}", endpoint, plain)
+    endpoint, answered = known(site, name)
+    fuzz_endpoint(fuzzed, f"sample_{name}", endpoint, answered)
 
 
 @pytest.mark.slow
 def test_a_request_that_is_no_call_ends_with_one_clear_error(site, fuzzed):
-    endpoint, plain = known(site, "greet")
-    fuzz_bodies(fuzzed, "sample_greet", endpoint, plain)
+    endpoint, answered = known(site, "greet")
+    fuzz_bodies(fuzzed, "sample_greet", endpoint, answered)
 
 
 @pytest.mark.slow
 def test_a_page_s_events_end_whatever_they_are_sent(site, fuzzed):
-    endpoint, plain = known(site, "greet")
-    fuzz_page(fuzzed, "sample", "sample_greet", endpoint, plain)
+    endpoint, answered = known(site, "greet")
+    fuzz_page(fuzzed, "sample", "sample_greet", endpoint, answered)
 
 
 # What the run must find.
