@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 from hub import checkpoints
 from hub.demo import Demo, resolve
 from hub.endpoints import Endpoint, Progress, endpoints_of
-from hub.errors import NotFoundError
+from hub.errors import CheckpointError, NotFoundError
 from hub.executors import Executor, ServiceSource, Status
 from hub.executors.callers import Caller, calling_for
 from hub.executors.registry import AUTO, executor_factory
@@ -35,6 +37,7 @@ class Hub:
     ) -> None:
         self.discovered = discovered
         self.folders = folders
+        self._wanting: dict[str, str] = {}  # by demo: why its checkpoint was not found
         sources = {name: self._source(demo) for name, demo in self.demos.items()}
         self.executor = executor(sources)
         self.closing = False  # whether it finishes what it was asked, and is to be asked no more
@@ -151,8 +154,16 @@ class Hub:
         return Service(self, self.demo(name).name)
 
     def status(self, name: str) -> Status:
-        """Return how the demo's service is; loads nothing."""
-        return self.executor.status(self.demo(name).name)
+        """Return how the demo's service is; loads nothing.
+
+        That it could not be loaded for want of its checkpoint counts until that is here.
+        """
+        status = self.executor.status(self.demo(name).name)
+        if status.state == "failed" and status.reason == self._wanting.get(name):
+            with contextlib.suppress(CheckpointError):
+                self.checkpoint(name)
+                return replace(status, state="idle", reason="")
+        return status
 
     def close(self, timeout: float = 30.0) -> None:
         """Finish running calls, for `timeout` seconds at most, and free the models."""
@@ -191,7 +202,11 @@ class Hub:
 
     def _source(self, demo: Demo) -> ServiceSource:
         def load(device: str) -> Any:
-            checkpoint = self.checkpoint(demo.name)
+            try:
+                checkpoint = self.checkpoint(demo.name)
+            except CheckpointError as error:
+                self._wanting[demo.name] = str(error)
+                raise
             with checkpoints.fitting(checkpoint):
                 return resolve(demo.service)(checkpoint, device)
 

@@ -32,6 +32,7 @@ from hub.site.answers import INSIDE, malformed
 from hub.site.calls import Calls
 from hub.site.doors import Doors
 from hub.site.fetch import Fetches
+from hub.site.fetch import Fetches
 from hub.site.frame import Frame
 from hub.site.gate import Gate, is_served
 from hub.site.guard import Policy, around, believing_nobody
@@ -73,6 +74,8 @@ class Running:
 
     def close(self) -> None:
         """Answer no more, and let go of the port."""
+        if self.site.fetches is not None:
+            self.site.fetches.close()
         if self.site.fetches is not None:
             self.site.fetches.close()
         self._tidy.close()
@@ -137,6 +140,9 @@ def start(
         around=frame.around,
     )
     own = [*routes(frame), *Health(site, metrics).routes()]
+    if settings.FETCH.on:
+        site.fetches = Fetches(hub.folders, hub.demos)
+        own += site.fetches.routes()
     if settings.FETCH.on:
         site.fetches = Fetches(hub.folders, hub.demos)
         own += site.fetches.routes()

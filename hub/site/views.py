@@ -16,6 +16,7 @@ from hub.evaluation import Metric, read_card_facts, read_card_metrics
 from hub.kinds import Maybe
 from hub.media import is_file_kind
 from hub.plugins import Quarantined
+from hub.site.fetch import Offer
 from hub.site.pages import Site
 
 
@@ -27,6 +28,7 @@ class State:
     label: str
     headline: str = ""
     reason: str = ""
+    offer: Offer | None = None  # of the checkpoint, where a visitor may fetch it
 
 
 READY = State("ready", "Ready")
@@ -86,9 +88,10 @@ def state_of(site: Site, demo: Demo) -> State:
     try:
         site.hub.checkpoint(demo.name)
     except CheckpointError as error:
-        return State(
-            "missing", "No checkpoint", "The model of this demo cannot be loaded", str(error)
-        )
+        offer = site.fetches.offer(demo.name) if site.fetches is not None else None
+        what = "is not here yet" if offer else "cannot be loaded"
+        told = f"The model of this demo {what}"
+        return State("missing", "No checkpoint", told, str(error), offer)
     status = site.hub.status(demo.name)
     if status.state == "failed":
         return State(
