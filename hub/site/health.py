@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hmac
 import ipaddress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -13,6 +14,9 @@ from starlette.routing import Route
 from hub import __version__, settings
 from hub.site.metrics import Metrics
 from hub.site.pages import Site
+
+if TYPE_CHECKING:
+    from hub.site.exposition import Exposition
 
 NEVER_KEPT = {"cache-control": "no-store"}
 
@@ -71,8 +75,8 @@ class Health:
     def state_of(self, demo: str) -> str:
         return "failed" if demo in self.site.problems else self.site.hub.status(demo).state
 
-    async def counted(self, request: Request) -> Response:
-        """Answer with the metrics, to who may read them."""
+    def counted(self, request: Request) -> Response:
+        """Answer with the metrics, to who may read them; in a thread, as the first time is slow."""
         if self.readers == "0":
             return PlainTextResponse("This hub shows no metrics.", 404)
         if not self.may_read(request):
@@ -81,8 +85,14 @@ class Health:
                 f"{settings.METRICS_TOKEN.name} open them to others.\n",
                 403,
             )
-        content, kind = self.metrics.text(request.headers.get("accept", ""))
+        content, kind = self.exposition.text(request.headers.get("accept", ""))
         return Response(content, headers={"content-type": kind, **NEVER_KEPT})
+
+    @functools.cached_property
+    def exposition(self) -> Exposition:
+        from hub.site.exposition import Exposition
+
+        return Exposition(self.site.hub, self.metrics)
 
     def may_read(self, request: Request) -> bool:
         bearer = f"Bearer {self.token}".encode()

@@ -1,34 +1,68 @@
-"""What is counted, for Prometheus: calls, errors, latency, batches, models, memory, answers."""
+"""What is counted: calls, errors, latency, batches, loads, answers.
+
+Counted here and written for Prometheus by `hub.site.exposition`, which is imported when somebody
+asks: its package takes a twentieth of the time in which a hub starts.
+"""
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable, Iterator
-from typing import Any
+import threading
+from bisect import bisect_left
+from collections.abc import Sequence
 
-import gradio as gr
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    GCCollector,
-    Histogram,
-    ProcessCollector,
-    disable_created_metrics,
-)
-from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
-
-from hub import __version__
-from hub.app import Hub
-from hub.executors.memory import device_memory
 from hub.observe import Observer, Outcome
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # times that nobody asks for
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 LOADING = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
-STATES = ("idle", "loading", "ready", "failed")
+
+
+class Total:
+    """A number that only grows, for each combination of labels.
+
+    Args:
+        name: as Prometheus has it, without "latenthub_" and "_total". about: its help text.
+    """
+
+    def __init__(self, name: str, about: str, *labels: str) -> None:
+        self.name, self.about, self.labels = name, about, labels
+        self._lock = threading.Lock()
+        self._values: dict[tuple[str, ...], float] = {}
+
+    def add(self, labels: tuple[str, ...], amount: float = 1.0) -> None:
+        with self._lock:
+            self._values[labels] = self._values.get(labels, 0.0) + amount
+
+    def values(self) -> dict[tuple[str, ...], float]:
+        with self._lock:
+            return dict(self._values)
+
+
+class Spread:
+    """How often values fell between bounds, for each combination of labels: a histogram.
+
+    Args:
+        bounds: ascending; a value counts for the first bound that is not below it.
+    """
+
+    def __init__(self, name: str, about: str, bounds: Sequence[float], *labels: str) -> None:
+        self.name, self.about, self.bounds, self.labels = name, about, bounds, labels
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[str, ...], list[float]] = {}  # the last is the sum of all values
+
+    def add(self, labels: tuple[str, ...], value: float) -> None:
+        place = bisect_left(self.bounds, value)
+        with self._lock:
+            counts = self._counts.get(labels)
+            if counts is None:
+                counts = self._counts[labels] = [0] * (len(self.bounds) + 2)
+            counts[place] += 1
+            counts[-1] += value
+
+    def values(self) -> dict[tuple[str, ...], tuple[list[float], float]]:
+        """Return how many fell below each bound and above all, and their sum, by labels."""
+        with self._lock:
+            return {labels: (counts[:-1], counts[-1]) for labels, counts in self._counts.items()}
 
 
 class Metrics(Observer):
@@ -38,136 +72,49 @@ class Metrics(Observer):
     cannot make new ones, so what is kept does not grow with what they send.
     """
 
-    def __init__(self, hub: Hub) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
-        self.registry.register(Now(hub))
+    def __init__(self) -> None:
         endpoint = ("demo", "endpoint")
-        self._calls = self._counter("calls", "Calls that have ended.", *endpoint, "outcome")
-        self._seconds = self._histogram(
-            "call_seconds",
-            "Time from a call to its answer, its waiting included.",
-            SECONDS,
-            *endpoint,
+        self.calls = Total("calls", "Calls that have ended.", *endpoint, "outcome")
+        self.call_seconds = Spread(
+            "call_seconds", "Time from a call to its answer, waiting included.", SECONDS, *endpoint
         )
-        self._batches = self._histogram(
+        self.batch_size = Spread(
             "batch_size", "Calls that the device worked for at once.", BATCHES, *endpoint
         )
-        self._busy = self._counter(
+        self.device_seconds = Total(
             "device_seconds", "Time that calls had the device, their pauses included.", *endpoint
         )
-        self._loads = self._counter("loads", "Models loaded, or not.", "demo", "outcome")
-        self._loading = self._histogram("load_seconds", "Time to load a model.", LOADING, "demo")
-        self._events = self._counter(
+        self.loads = Total("loads", "Models loaded, or not.", "demo", "outcome")
+        self.load_seconds = Spread("load_seconds", "Time to load a model.", LOADING, "demo")
+        self.page_events = Total(
             "page_events", "Events of demos' pages that have ended.", "demo", "outcome"
         )
-        self._answers = self._counter(
-            "http_requests", "Requests answered.", "route", "method", "status"
-        )
-        self._answering = self._histogram(
+        self.requests = Total("http_requests", "Requests answered.", "route", "method", "status")
+        self.request_seconds = Spread(
             "http_request_seconds", "Time until an answer began.", SECONDS, "route"
         )
-
-    def _counter(self, name: str, about: str, *labels: str) -> Callable[..., Counter]:
-        counter = Counter(f"latenthub_{name}", about, labels, registry=self.registry)
-        return remembered(counter)
-
-    def _histogram(
-        self, name: str, about: str, buckets: tuple[float, ...], *labels: str
-    ) -> Callable[..., Histogram]:
-        histogram = Histogram(
-            f"latenthub_{name}", about, labels, registry=self.registry, buckets=buckets
-        )
-        return remembered(histogram)
 
     # What the hub and its executor tell.
 
     def called(self, demo: str, endpoint: str, outcome: Outcome, seconds: float) -> None:
-        self._calls(demo, endpoint, outcome).inc()
+        self.calls.add((demo, endpoint, outcome))
         if outcome not in ("input_error", "busy"):  # refused at once: it would look fast
-            self._seconds(demo, endpoint).observe(seconds)
+            self.call_seconds.add((demo, endpoint), seconds)
 
     def ran(self, demo: str, endpoint: str, calls: int, seconds: float) -> None:
-        self._batches(demo, endpoint).observe(calls)
-        self._busy(demo, endpoint).inc(seconds)
+        self.batch_size.add((demo, endpoint), calls)
+        self.device_seconds.add((demo, endpoint), seconds)
 
     def loaded(self, demo: str, ok: bool, seconds: float) -> None:
-        self._loads(demo, "ok" if ok else "error").inc()
+        self.loads.add((demo, "ok" if ok else "error"))
         if ok:
-            self._loading(demo).observe(seconds)
+            self.load_seconds.add((demo,), seconds)
 
     # What the site tells.
 
     def event(self, demo: str, outcome: Outcome) -> None:
-        self._events(demo, outcome).inc()
+        self.page_events.add((demo, outcome))
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        self._answers(route, method, str(status)).inc()
-        self._answering(route).observe(seconds)
-
-    def text(self, accept: str) -> tuple[bytes, str]:
-        """Return all of it in the format that `accept`, a header, asks for; and that one's name."""
-        encode, kind = choose_encoder(accept)
-        return encode(self.registry), kind
-
-
-def remembered(metric: Any) -> Callable[..., Any]:
-    """Return what gives a metric's child for some labels, without checking them each time."""
-    children: dict[tuple[str, ...], Any] = {}
-
-    def child(*labels: str) -> Any:
-        found = children.get(labels)
-        if found is None:
-            found = children[labels] = metric.labels(*labels)
-        return found
-
-    return child
-
-
-class Now(Collector):
-    """What is so at the moment it is asked for: models, their memory, who waits for them."""
-
-    def __init__(self, hub: Hub) -> None:
-        self.hub = hub
-        self.about = {
-            "version": __version__,
-            "python": platform.python_version(),
-            "gradio": gr.__version__,
-        }
-
-    def collect(self) -> Iterator[Metric]:
-        build = InfoMetricFamily("latenthub_build", "What is served.")
-        build.add_metric((), self.about)
-        demos = InfoMetricFamily(
-            "latenthub_demo", "The demos and their packages.", labels=("demo",)
-        )
-        state = GaugeMetricFamily(
-            "latenthub_state", "1 for the state that a demo is in.", labels=("demo", "state")
-        )
-        loaded = gauge("loaded", "Whether the model of a demo is loaded.")
-        size = gauge("model_bytes", "Memory that the tensors of a loaded model take.")
-        waiting = gauge("waiting", "Calls of a demo that have not started.")
-        for name, one in self.hub.discovered.installed.items():
-            status = self.hub.status(name)
-            demos.add_metric((name,), {"package": one.package})
-            for word in STATES:
-                state.add_metric((name, word), float(status.state == word))
-            loaded.add_metric((name,), float(status.state == "ready"))
-            size.add_metric((name,), status.loaded_bytes)
-            waiting.add_metric((name,), status.waiting)
-        yield from (build, demos, state, loaded, size, waiting)
-        yield GaugeMetricFamily(
-            "latenthub_broken_plugins", "Plugins that do not work.", len(self.hub.broken)
-        )
-        memory = device_memory()
-        if memory is not None:
-            used, total = memory
-            yield GaugeMetricFamily(
-                "latenthub_device_used_bytes", "Memory in use on the GPU, by anybody.", used
-            )
-            yield GaugeMetricFamily("latenthub_device_total_bytes", "Memory of the GPU.", total)
-
-
-def gauge(name: str, about: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"latenthub_{name}", about, labels=("demo",))
+        self.requests.add((route, method, str(status)))
+        self.request_seconds.add((route,), seconds)

@@ -76,8 +76,6 @@ class Running:
         """Answer no more, and let go of the port."""
         if self.site.fetches is not None:
             self.site.fetches.close()
-        if self.site.fetches is not None:
-            self.site.fetches.close()
         self._tidy.close()
         self.site.blocks.close(verbose=False)
 
@@ -113,7 +111,7 @@ def start(
     check_port(host, port)
     if mcp:
         check_mcp()
-    metrics = Metrics(hub)
+    metrics = Metrics()
     hub.observe(metrics)
     Image.MAX_IMAGE_PIXELS = MAX_IMAGE_SIDE**2  # for what Gradio's components unpack themselves
     site = build_site(hub)
@@ -140,9 +138,6 @@ def start(
         around=frame.around,
     )
     own = [*routes(frame), *Health(site, metrics).routes()]
-    if settings.FETCH.on:
-        site.fetches = Fetches(hub.folders, hub.demos)
-        own += site.fetches.routes()
     if settings.FETCH.on:
         site.fetches = Fetches(hub.folders, hub.demos)
         own += site.fetches.routes()

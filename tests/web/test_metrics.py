@@ -1,6 +1,8 @@
 """What Prometheus and those who watch the hub are answered, over HTTP."""
 
 import re
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -251,3 +253,27 @@ def test_the_reference_tells_of_every_metric(http):
     only_with_a_gpu = {"latenthub_device_used_bytes", "latenthub_device_total_bytes"}
     found = set(re.findall(r"^# TYPE (latenthub_\w+) ", http.get("metrics").text, re.MULTILINE))
     assert told - only_with_a_gpu == found
+
+
+def test_a_histogram_counts_what_is_at_most_each_bound():
+    from hub.site.exposition import spread
+    from hub.site.metrics import Spread
+
+    one = Spread("x", "Any.", (1, 2, 4), "demo")
+    for value in (0.5, 1, 3, 9):
+        one.add(("a",), value)
+    samples = {s.labels.get("le", s.name): s.value for s in spread(one).samples}
+    assert samples == {
+        "1.0": 2,
+        "2.0": 2,
+        "4.0": 3,
+        "+Inf": 4,
+        "latenthub_x_count": 4,
+        "latenthub_x_sum": 13.5,
+    }
+
+
+def test_a_hub_starts_without_prometheus_client():
+    code = "import sys, hub.site.server; print('prometheus_client' in sys.modules)"
+    command = [sys.executable, "-c", code]
+    assert subprocess.check_output(command, text=True) == "False\n"
