@@ -23,6 +23,7 @@ from hub.cli.common import (
 )
 from hub.demo import Demo
 from hub.errors import SettingsError
+from hub.files import shown
 from hub.terminal import print_json, show_table
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ def evaluate(
     check: Annotated[
         bool, typer.Option("--check", help="Exit with 1 where the model card says otherwise.")
     ] = False,
+    write_card: Annotated[
+        bool, typer.Option("--write-card", help="Write the numbers into the model card.")
+    ] = False,
     device: Device = "auto",
     as_json: AsJson = False,
 ) -> None:
@@ -94,12 +98,16 @@ def evaluate(
     latenthub eval DEMO
     latenthub eval DEMO --json > metrics.json
     latenthub eval DEMO --checkpoint runs/DEMO --quick --check
+    latenthub eval DEMO --checkpoint runs/DEMO --write-card
     ```
     """
     from hub.checkpoints import Folders, sha256_of
-    from hub.evaluation import differences
+    from hub.evaluation import card_of, differences
+    from hub.evaluation import write_card as put_into_card
     from hub.executors.memory import resolve_device
 
+    if check and write_card:
+        raise SettingsError("--check compares with the card that --write-card would replace")
     demo = one_demo(name)
     measure = part_of(demo, "evaluate", "evaluation")
     folder = checkpoint or Folders.standard().find(name)
@@ -129,6 +137,9 @@ def evaluate(
     else:
         show_evaluation(demo, evaluation.metrics)
         typer.echo(f"{evaluation.data}; checkpoint {digest[:12]}; {seconds:g} s")
+    if write_card:
+        put_into_card(folder, card_of(demo), evaluation)
+        typer.echo(f"written into {shown(folder)}/README.md", err=True)
     if check:
         wrong = differences(folder, evaluation)
         for line in wrong:
