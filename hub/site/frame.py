@@ -58,6 +58,7 @@ class Frame:
             "count": len(demos),
             "device": self.site.hub.executor.device,
             "mcp": self.site.mcp,
+            "locked": self.site.locked,
             "space": space_address(),
             "here": "",
             "home": False,

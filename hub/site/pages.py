@@ -17,7 +17,6 @@ from hub.site.api import Registered, register
 from hub.site.drawings import bound
 from hub.site.errors import guarded
 from hub.site.fetch import Fetches
-from hub.site.fetch import Fetches
 from hub.site.links import Shared, shared
 from hub.site.text import package_file
 from hub.timelimit import within_limit
@@ -37,7 +36,7 @@ class Site:
     shared: dict[str, list[Shared]] = field(default_factory=dict)  # by demo
     thumbnails: dict[str, bytes] = field(default_factory=dict)  # by demo: PNG
     mcp: bool = False  # whether the tools are served over MCP too
-    fetches: Fetches | None = None  # of checkpoints that are missing; None: nobody may start one
+    locked: bool = False  # whether visitors log in
     fetches: Fetches | None = None  # of checkpoints that are missing; None: nobody may start one
     problems: dict[str, str] = field(
         default_factory=dict

@@ -32,10 +32,9 @@ from hub.site.answers import INSIDE, malformed
 from hub.site.calls import Calls
 from hub.site.doors import Doors
 from hub.site.fetch import Fetches
-from hub.site.fetch import Fetches
 from hub.site.frame import Frame
 from hub.site.gate import Gate, is_served
-from hub.site.guard import Policy, around, believing_nobody
+from hub.site.guard import Policy, around, believing_nobody, is_loopback
 from hub.site.health import Health
 from hub.site.kept import Tidy
 from hub.site.login import Login
@@ -115,7 +114,11 @@ def start(
     hub.observe(metrics)
     Image.MAX_IMAGE_PIXELS = MAX_IMAGE_SIDE**2  # for what Gradio's components unpack themselves
     site = build_site(hub)
-    site.mcp = mcp
+    site.mcp, site.locked = mcp, policy.accounts is not None
+    if not (site.locked or is_loopback(host) or settings.SPACE_ID.text):
+        log.warning(
+            "whoever reaches %s:%d may use this hub; LATENTHUB_AUTH asks for a password", host, port
+        )
     site.blocks.queue(api_open=False, max_size=MAX_WAITING, default_concurrency_limit=16)
     frame = Frame(site)
     numbers = {number: str(event.api_name) for number, event in site.blocks.fns.items()}
