@@ -248,6 +248,56 @@ def test_models_of_torch_are_put_aside_for_the_gpu(lender, tmp_path):
         clerk.close()
 
 
+@pytest.fixture
+def site(lender, small, checkpoints, port, tmp_path):
+    """The small plugin, served as on a ZeroGPU Space; its address, and its log."""
+    lender.mood = "lends"
+    log = tmp_path / "site.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hub", "serve", "--only", "small", "--port", str(port)],
+            env={
+                **os.environ,
+                "HOME": str(tmp_path),
+                "PYTHONPATH": os.pathsep.join([str(HERE / "zerogpu/without_torch"), str(small)]),
+                "SPACES_ZERO_GPU": "true",
+                "SPACES_ZERO_DEVICE_API_URL": lender.url,
+            },
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    while "Latenthub is on" not in log.read_text():
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.1)
+    yield f"http://127.0.0.1:{port}/", log
+    process.terminate()
+    assert process.wait(30) == 0, log.read_text()
+
+
+def test_a_site_answers_on_lent_gpus(site, lender):
+    """Through the whole way: Gradio's queue, a forked process, its progress, files, and errors."""
+    from gradio_client import Client
+
+    url, log = site
+    lender.asked.clear()
+    client = Client(url, headers={"X-IP-Token": "who.e30.asks"}, verbose=False)
+    assert client.predict(2, 3, api_name="/small_add") == 5
+    [asked] = lender.of("/schedule")
+    assert asked["token"] == "who.e30.asks"  # by which ZeroGPU counts a visitor's seconds
+    pictures = client.predict(count=2, api_name="/small_draw")
+    assert len(pictures) == 2
+    job = client.submit(3, api_name="/small_count_down")
+    assert job.result() == 0
+    with pytest.raises(Exception, match="text must not be 'quiet'"):
+        client.predict("quiet", api_name="/small_shout")
+    with pytest.raises(Exception, match=r"small.fail failed inside the model; the log has"):
+        client.predict(api_name="/small_fail")
+    assert "a fault, with /a/path" in log.read_text()
+    lender.mood = "quota"
+    with pytest.raises(Exception, match="small.add got no GPU: You have exceeded your"):
+        client.predict(2, 3, api_name="/small_add")
+
+
 # In this process.
 
 
