@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.site.server import start
@@ -277,3 +278,14 @@ def test_a_hub_starts_without_prometheus_client():
     code = "import sys, hub.site.server; print('prometheus_client' in sys.modules)"
     command = [sys.executable, "-c", code]
     assert subprocess.check_output(command, text=True) == "False\n"
+
+
+def test_queries_and_alerts_ask_for_metrics_that_there_are():
+    docs = Path(__file__).parents[2] / "docs"
+    monitoring = (docs / "operations.md").read_text().partition("## Monitoring")[2]
+    asked = set(re.findall(r"\blatenthub_\w+", monitoring))
+    there = set(re.findall(r"`(latenthub_\w+)`", (docs / "reference.md").read_text()))
+    assert len(asked) > 5
+    assert {re.sub("_(bucket|sum|count)$", "", name) for name in asked} <= there
+    for block in re.findall(r"```yaml\n(.*?)```", monitoring, re.DOTALL):
+        assert yaml.safe_load(block)
