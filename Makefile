@@ -5,7 +5,7 @@
 #   make test      every test, browser included (TESTS=tests/test_cli.py for some)
 #   make check     formatting, lint and types
 #   make fix       format, and mend what the linter can
-#   make bench     ours against the peer, as JSON, demo by demo
+#   make bench     ours against the peer, as JSON: the hub itself, then demo by demo
 #   make figures   write the README's table anew, and take its pictures of the real site
 #   make clean     remove .venv and caches
 #
@@ -51,7 +51,8 @@ fix: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 
 bench: $(PEERS)
-	@for demo in $(notdir $(FOLDERS)); do $(BIN)/latenthub bench $$demo --json || exit 1; done
+	@for name in startup memory overhead throughput $(notdir $(FOLDERS)); do \
+	    $(BIN)/latenthub bench $$name --json || exit 1; done
 
 figures: $(INSTALLED) $(CHROMIUM)
 	$(BIN)/python docs/demo_table.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import typer
 from hub import logs
 from hub.cli.common import (
     AsJson,
+    Checkpoints,
     DemoName,
     Device,
     Settings,
@@ -21,13 +23,13 @@ from hub.cli.common import (
     pairs,
     part_of,
 )
-from hub.demo import Demo
-from hub.errors import SettingsError
+from hub.demo import Demo, resolve
+from hub.errors import NotFoundError, SettingsError
 from hub.files import shown
 from hub.terminal import print_json, show_table
 
 if TYPE_CHECKING:
-    from hub.evaluation import Metric
+    from hub.evaluation import Bench, Metric
 
 
 @app.command()
@@ -148,19 +150,53 @@ def evaluate(
 
 
 @app.command()
-def bench(name: DemoName, device: Device = "auto", as_json: AsJson = False) -> None:
+def bench(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="DEMO|BENCH",
+            help="A demo's, for its model; or of the hub itself: startup, memory, overhead, "
+            "throughput, soak.",
+            show_default=False,
+        ),
+    ],
+    demo: Annotated[
+        str | None, typer.Option(help="Call this demo's endpoints.", show_default=False)
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Call this one of them.", show_default=False)
+    ] = None,
+    clients: Annotated[int | None, typer.Option(min=1, help="throughput: callers at once.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="throughput: of load in each run.")
+    ] = None,
+    runs: Annotated[int | None, typer.Option(min=1, help="Of each side, in turns.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="soak: of load.")] = None,
+    users: Annotated[int | None, typer.Option(min=1, help="soak: of each of six kinds.")] = None,
+    checkpoints: Checkpoints = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
     """Run ours and a peer in turns, in this environment; print both and their ratio.
 
     ```
-    latenthub bench DEMO
-    latenthub bench DEMO --json
+    latenthub bench DEMO                     # its model, beside the peer it names
+    latenthub bench startup                  # the hub, beside a bare Gradio app
+    latenthub bench throughput --demo DEMO --endpoint reconstruct --clients 64
+    latenthub bench soak --minutes 10 --json
     ```
     """
-    from hub.checkpoints import Folders
-    from hub.executors.memory import resolve_device
-
-    run = part_of(one_demo(name), "benchmark", "benchmark")
-    results = run(Folders.standard().find(name), device=resolve_device(device))
+    given = {
+        "demo": demo,
+        "endpoint": endpoint,
+        "clients": clients,
+        "seconds": seconds,
+        "runs": runs,
+        "minutes": minutes,
+        "users": users,
+    }
+    chosen = {option: value for option, value in given.items() if value is not None}
+    results = run_benchmark(name, chosen, checkpoints, device)
     if as_json:
         print_json([dataclasses.asdict(one) for one in results])
         return
@@ -168,8 +204,8 @@ def bench(name: DemoName, device: Device = "auto", as_json: AsJson = False) -> N
         [
             r.bench,
             f"{r.ours:.4g}",
-            f"{r.peer:.4g}",
-            f"{r.ratio:.3g}",
+            "" if r.peer is None else f"{r.peer:.4g}",
+            "" if r.ratio is None else f"{r.ratio:.3g}",
             r.unit,
             str(r.runs),
             r.peer_is,
@@ -177,6 +213,49 @@ def bench(name: DemoName, device: Device = "auto", as_json: AsJson = False) -> N
         for r in results
     ]
     show_table(["what", "ours", "peer", "ratio", "unit", "runs", "the peer is"], rows)
+
+
+def run_benchmark(
+    name: str, chosen: Mapping[str, object], checkpoints: Path | None, device: str
+) -> list[Bench]:
+    """Return what a benchmark of the hub, or else a demo's, measures.
+
+    Raises:
+        SettingsError: one of the `chosen` options is not for it.
+    """
+    from hub.bench import BENCHES
+    from hub.checkpoints import Folders
+    from hub.executors.memory import resolve_device
+
+    own = name in BENCHES
+    run = resolve(BENCHES[name]) if own else part_of(a_demo(name), "benchmark", "benchmark")
+    options = inspect.signature(run).parameters if own else {}
+    for option in chosen:
+        if option not in options:
+            known = ", ".join(f"--{one}" for one in options if one != "checkpoints") or "--device"
+            raise SettingsError(f"bench {name} takes no --{option}; it takes {known}")
+    found: list[Bench]
+    if own:
+        more = {"checkpoints": checkpoints, "device": device}
+        found = run(**chosen, **{key: value for key, value in more.items() if key in options})
+    else:
+        folder = Folders.standard(checkpoints).find(name)
+        found = run(folder, device=resolve_device(device))
+    return found
+
+
+def a_demo(name: str) -> Demo:
+    """Return a demo.
+
+    Raises:
+        NotFoundError: there is none of that name; the message lists the hub's own benchmarks too.
+    """
+    from hub.bench import BENCHES
+
+    try:
+        return one_demo(name)
+    except NotFoundError as error:
+        raise NotFoundError(f"{error}; of the hub itself: {', '.join(BENCHES)}") from None
 
 
 def show_evaluation(demo: Demo, metrics: Mapping[str, Metric]) -> None:

@@ -10,6 +10,7 @@ not kept at all.
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 from gradio.blocks import Blocks
 from gradio.state_holder import SessionState, StateHolder
@@ -21,7 +22,7 @@ class Session(SessionState):
     """A visitor's state: what events have changed, over what all visitors see at first."""
 
     def __init__(self, blocks: Blocks) -> None:
-        nothing = SimpleNamespace(default_config=blocks.default_config, blocks={})
+        nothing: Any = SimpleNamespace(default_config=blocks.default_config, blocks={})
         super().__init__(nothing)
 
 
@@ -40,6 +41,6 @@ class Sessions(StateHolder):
 def lighten(blocks: Blocks) -> None:
     """Give a launched app sessions that cost little."""
     blocks.state_session_capacity = CAPACITY
-    sessions = Sessions()
+    sessions = Sessions()  # type: ignore[no-untyped-call]
     sessions.set_blocks(blocks)
     blocks.app.state_holder = sessions

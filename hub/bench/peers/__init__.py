@@ -1,0 +1,1 @@
+"""Plain Gradio apps, as one writes them without a hub: what the hub is compared with."""
