@@ -1,13 +1,19 @@
-"""Put the bundled checkpoints into the wheel; an editable install finds them beside its source."""
+"""Put the bundled checkpoints and the tested versions into the wheel.
+
+An editable install finds them beside its source.
+"""
 
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+BESIDE = {"checkpoints": "hub/_checkpoints", "constraints.txt": "hub/_constraints.txt"}
 
-class Checkpoints(BuildHookInterface):  # type: ignore[type-arg]
+
+class Beside(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        folder = Path(self.root) / "checkpoints"
-        if version != "editable" and folder.is_dir():
-            build_data["force_include"][str(folder)] = "hub/_checkpoints"
+        for name, inside in BESIDE.items():
+            path = Path(self.root) / name
+            if version != "editable" and path.exists():
+                build_data["force_include"][str(path)] = inside

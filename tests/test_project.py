@@ -149,6 +149,7 @@ def test_a_wheel_carries_the_site_and_the_checkpoints(tmp_path):
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
     names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
+    assert "hub/_constraints.txt" in names
     for folder, pattern, inside in [
         ("hub", "**/*", "hub"),
         ("checkpoints", "*/*", "hub/_checkpoints"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hub.cli.common import app
+from hub.cli.common import AsJson, app
 from hub.plugins import discover
+from hub.terminal import print_json
 
 
 @app.command()
@@ -47,3 +49,42 @@ def new(
   latenthub serve
 """)
     typer.echo(f"What to change first: {plugin.package}/model.py, and data.py beside it.")
+
+
+@app.command()
+def install(
+    packages: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PACKAGE...",
+            help="What pip takes: a name, a folder, a wheel, an address such as git+https://….",
+            show_default=False,
+        ),
+    ],
+    contract: Annotated[
+        bool,
+        typer.Option("--contract/--no-contract", help="Run the contract's tests of its demos."),
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Install plugin packages, if the hub starts with them; else change nothing.
+
+    They are built and tried beside this environment first: the hub they need, their names, the
+    start of the hub, the contract. What pip is set to, by its variables and its configuration,
+    holds here too.
+
+    ```
+    latenthub install latenthub-faces
+    latenthub install ./latenthub-faces
+    latenthub install git+https://example.org/faces.git
+    ```
+    """
+    from hub.installing import install as install_packages
+
+    done = install_packages(packages, contract, say=lambda text: typer.echo(f"{text} …", err=True))
+    if as_json:
+        print_json(dataclasses.asdict(done))
+        return
+    tests = f"; the contract: {done.contract}" if done.contract else ""
+    typer.echo(f"installed {', '.join(done.packages)}{tests}")
+    typer.echo(f"new: {', '.join(done.demos)}; start the hub again to see it")

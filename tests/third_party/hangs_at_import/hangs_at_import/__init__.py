@@ -1,0 +1,5 @@
+"""Waits for something when it is imported."""
+
+import time
+
+time.sleep(3600)
