@@ -72,8 +72,8 @@ class WarmUp:
 
         What runs first on a device is slow: kernels are chosen, libraries loaded, memory taken.
         """
-        self._executor.load(demo)
         for name, endpoint in self._endpoints(demo).items():
             for example in endpoint.examples:
-                self._executor.call(demo, name, endpoint.check(example))
+                self._executor.warm(demo, (name, endpoint.check(example)))
                 return
+        self._executor.warm(demo)

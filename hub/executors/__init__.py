@@ -62,10 +62,16 @@ class Executor(Protocol):
             ServiceError: busy, timed out, out of memory, or failed inside (see the log).
         """
 
-    def load(self, demo: str) -> None:
-        """Load the service of `demo` before it is called, unless that is done or begun already.
+    def warm(self, demo: str, example: tuple[str, Mapping[str, Any]] | None = None) -> None:
+        """Load the service of `demo` before it is called, and make a first call, which is slow.
 
-        Blocks. That it cannot be loaded is told by `status` and to those who call it.
+        Blocks. Does nothing where models are loaded at the start and calls cost their caller.
+
+        Args:
+            example: an endpoint and its arguments, checked already; None: none is called.
+
+        Raises:
+            HubError: it cannot be loaded, or the call failed.
         """
 
     def status(self, demo: str) -> Status:

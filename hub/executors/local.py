@@ -124,14 +124,19 @@ class LocalExecutor:
         finally:
             call.error = None  # its traceback holds this frame: they would keep each other alive
 
-    def load(self, demo: str) -> None:
-        """Load the service of `demo` now; see `hub.executors.Executor.load`."""
+    def warm(self, demo: str, example: tuple[str, Mapping[str, Any]] | None = None) -> None:
+        """Load the service of `demo` and make a first call; see `hub.executors.Executor.warm`."""
         slot = self._slot(demo)
         with self._lock:
-            if self._closing or slot.service is not None or slot.state == "loading":
-                return
-            slot.state = "loading"
-        self._load(slot, logs.current())
+            begin = not self._closing and slot.service is None and slot.state != "loading"
+            if begin:
+                slot.state = "loading"
+        if begin:
+            self._load(slot, logs.current())
+            if slot.failure is not None:
+                raise again(slot.failure)
+        if example is not None:
+            self.call(demo, *example)
 
     def status(self, demo: str) -> Status:
         """Return how the service of `demo` is; loads nothing."""
