@@ -333,6 +333,41 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.slow
+def test_a_checkpoint_of_another_architecture_is_told_as_one(
+    demo: Demo, contract_hub: Any, tmp_path: Path
+) -> None:
+    """A service that never reads its tensors may answer; one that does must not fail inside."""
+    from hub.app import Hub
+    from hub.checkpoints import WEIGHTS, update_lock
+
+    folder = tmp_path / demo.name
+    shutil.copytree(needs_checkpoint(demo, contract_hub), folder)
+    (folder / WEIGHTS).write_bytes(renamed_tensors((folder / WEIGHTS).read_bytes()))
+    update_lock(tmp_path, demo.name)
+    with Hub.open(only=[demo.name], checkpoint_folder=tmp_path) as hub:
+        for one in hub.endpoints(demo.name).values():
+            if any(parameter.required for parameter in one.parameters):
+                continue
+            try:
+                hub.call(demo.name, one.name, {})
+            except CheckpointError as told:
+                assert str(tmp_path) not in str(told) and "\n" not in str(told)
+            break
+
+
+def renamed_tensors(weights: bytes) -> bytes:
+    """Return a safetensors file with the same numbers under other names."""
+    begin = 8 + int.from_bytes(weights[:8], "little")
+    header = json.loads(weights[8:begin])
+    other = {
+        name if name == "__metadata__" else f"other.{name}": told for name, told in header.items()
+    }
+    text = json.dumps(other).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + weights[begin:]
+
+
 def test_a_link_holds_a_state_the_page_restores(demo: Demo, tmp_path: Path) -> None:
     from hub.site.links import read, shared, written
 
