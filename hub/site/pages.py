@@ -23,7 +23,6 @@ from hub.timelimit import within_limit
 
 log = logging.getLogger(__name__)
 TITLE = "Latenthub"
-CACHE = (3600, 24 * 3600)  # look every hour for files older than a day, in seconds
 
 
 @dataclass
@@ -50,7 +49,7 @@ class Site:
 
 def build_site(hub: Hub) -> Site:
     """Return the site of the hub's demos; one that cannot be drawn shows why on its own page."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=CACHE) as blocks:
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as blocks:
         site = Site(hub, blocks)
         for demo in hub.demos.values():
             try:
