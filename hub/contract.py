@@ -16,6 +16,7 @@ import importlib.metadata
 import io
 import json
 import math
+import re
 import secrets
 import shutil
 import socket
@@ -189,7 +190,7 @@ def test_defaults_are_what_their_kinds_allow(demo: Demo) -> None:
 def test_a_thumbnail_is_there(demo: Demo) -> None:
     from PIL import Image
 
-    picture = resources.files(demo.service.split(".")[0]) / "thumbnail.png"
+    picture = resources.files(re.split("[.:]", demo.service)[0]) / "thumbnail.png"
     assert picture.is_file(), f"{picture.name} beside the package's __init__.py shows the demo"
     content = picture.read_bytes()
     assert len(content) <= MAX_THUMBNAIL

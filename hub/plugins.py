@@ -14,12 +14,14 @@ import pluggy
 
 from hub import __version__, hookspecs
 from hub.demo import Demo
-from hub.errors import NotFoundError, PluginError
+from hub.errors import HubError, NotFoundError, PluginError
 from hub.timelimit import within_limit
 
 GROUP = "latenthub"
 HUB = "latenthub"  # the distribution that a plugin's requirements name
 SPECIFIED = re.compile(rf"{HUB}\s*(\[[^]]*\])?\s*\(?\s*[<>=!~]", re.IGNORECASE)
+# Of an absolute path, all but its last part; not of an address such as http://host/a/b.
+FOLDERS = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^\s/\\'\"<>:;,()]+[/\\])+")
 log = logging.getLogger(__name__)
 
 
@@ -33,10 +35,8 @@ class Quarantined:
 
     @property
     def reason(self) -> str:
-        """Why, on one line."""
-        if isinstance(self.error, PluginError):
-            return str(self.error)
-        return f"{type(self.error).__name__}: {self.error}"
+        """Why, on one line, safe to show."""
+        return told(self.error)
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,8 @@ def load(point: EntryPoint) -> Demo:
         manager.register(point.load(), name=point.name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        # pluggy's message has several lines, the first of which tells the hook
-        raise PluginError(" ".join(str(error).split())) from error
+        text = " ".join(str(error).split())  # it has several lines
+        raise PluginError(re.sub(r"<module '([\w.]+)'[^>]*>", r"\1", text)) from error
     demos = manager.hook.hub_demo()
     if len(demos) != 1 or not isinstance(demos[0], Demo):
         raise PluginError(
@@ -158,6 +158,13 @@ def load(point: EntryPoint) -> Demo:
             "give both the same name"
         )
     return demos[0]
+
+
+def told(error: Exception) -> str:
+    """Return what an error of a plugin says, on one line, without the folders of any path."""
+    known = isinstance(error, HubError)
+    text = str(error) if known else f"{type(error).__name__}: {error}"
+    return FOLDERS.sub("", " ".join(text.split()))
 
 
 def package_of(point: EntryPoint) -> str:

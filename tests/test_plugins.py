@@ -10,7 +10,7 @@ import pytest
 
 from hub import Demo, __version__, hookimpl
 from hub.errors import NotFoundError, PluginError
-from hub.plugins import discover
+from hub.plugins import Quarantined, discover
 
 
 def demo(name):
@@ -166,6 +166,20 @@ def test_an_import_that_hangs_is_given_up_and_its_line_told(package, monkeypatch
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no file '/srv/hub/data/words.txt'", "no file 'words.txt'"),
+        ("cannot import 'x' from 'y' (/opt/lib/y.py)", "cannot import 'x' from 'y' (y.py)"),
+        (r"no file C:\Users\me\words.txt\n or so", "no file words.txt or so"),
+        ("see https://example.org/a/b and /faces", "see https://example.org/a/b and /faces"),
+        ("1/2 of a/b/c", "1/2 of a/b/c"),
+    ],
+)
+def test_what_a_plugin_raises_is_told_without_folders(text, shown):
+    assert Quarantined("bad", "bad 1.0", PluginError(text.replace("\\n", "\n"))).reason == shown
+
+
 def test_a_plugin_cannot_end_the_hub(package):
     [broken] = discover([package("leaving", "import sys\nsys.exit('no licence')")]).broken
     assert broken.reason == "its import asked the whole process to exit"
@@ -173,7 +187,7 @@ def test_a_plugin_cannot_end_the_hub(package):
 
 def test_discovery_imports_neither_torch_nor_gradio_nor_numpy():
     code = (
-        "import sys; from hub.plugins import discover; discover(); import hub.app;"
+        "import sys; from hub.plugins import Quarantined, discover; discover(); import hub.app;"
         "print([name for name in ('torch', 'gradio', 'numpy', 'pandas') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
