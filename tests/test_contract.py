@@ -39,7 +39,7 @@ def run(folder, *arguments):
 def test_a_good_plugin_passes(plugin, checkpoints):
     code, out = run(plugin, "--latenthub-demo", "small", "-k", "not model_card")
     assert code == 0, out
-    assert re.search(r"\b2[345] passed", out)
+    assert re.search(r"\b2\d passed", out)
     assert out.count("SKIPPED") == out.count("needs one more package")
 
 
