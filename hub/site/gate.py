@@ -38,7 +38,7 @@ DIRECT = re.compile(r"/gradio_api/(?:run|api)/([^/]+)/?")
 READ = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)/?")
 COMPONENT = re.compile(r"/gradio_api/component_server/?")
 JOIN = re.compile(r"/gradio_api/queue/join/?")
-OWN_FILE = re.compile(r"https?://[^/]+/gradio_api/file=(/[^?#]*)")
+OWN_FILE = re.compile(r"https?://[^/]+(?:/[\w.~/-]+)?/gradio_api/file=(/[^?#]*)")
 MAX_DEPTH = 100  # lists and objects within each other
 NOT_UPLOADED = "a file that was not uploaded here"
 Around: TypeAlias = "Callable[[Request, str], bytes | None]"  # (request, Gradio's page) -> the page

@@ -27,6 +27,7 @@ MAX_CLIENTS = 20_000  # known at once; the one seen longest ago makes room
 UPLOAD = "/gradio_api/upload"
 FREE = re.compile(r"/gradio_api/(cancel|reset|stream/.*)/?|/log(in|out)/?")  # no model runs
 IDLE = 60.0  # seconds without a byte, after which a half-sent request is given up
+DRAINING, DRAINED = 10.0, 2  # seconds, and requests of the largest size, that are read in vain
 FRAMING = 65_536  # bytes of a multipart body that are not the file's
 JSON_FACTOR = 1.6  # a file as a data URL is 4/3 as long; the rest is room
 ROOM = 10  # uploads of the largest size that the disk must have room for, before one is taken
@@ -183,6 +184,7 @@ class Bodies:
         finally:
             self.held -= body.held
         if body.cut and body.cut.answer and not body.started:
+            await body.drain()
             await body.cut.answer(scope, receive, send)
 
 
@@ -255,6 +257,14 @@ class Body:
             raise
         self.whole = not message.get("more_body", False)
         return message
+
+    async def drain(self) -> None:
+        """Read what may still come, and forget it: a client that is sending reads no answer."""
+        with anyio.move_on_after(DRAINING):
+            while not self.whole and self.read <= DRAINED * self.bodies.max_json:
+                message = await self._receive()
+                self.read += len(message.get("body", b""))
+                self.whole = not message.get("more_body", False)
 
     async def send(self, message: Message) -> None:
         """Pass an answer on, but for one that makes something else of a cut."""
