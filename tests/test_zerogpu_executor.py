@@ -16,7 +16,14 @@ from pathlib import Path
 import pytest
 
 from hub import logs
-from hub.errors import BusyError, CallerGoneError, HubError, ServiceError, SettingsError
+from hub.errors import (
+    BusyError,
+    CallerGoneError,
+    CallTimeoutError,
+    HubError,
+    ServiceError,
+    SettingsError,
+)
 from hub.executors.callers import Caller, calling_for
 from hub.executors.registry import executor_factory
 from hub.executors.zerogpu import ZeroGpuExecutor
@@ -138,13 +145,20 @@ def test_a_fault_inside_is_told_without_its_details(clerk):
     assert "secret /srv/models" in clerk.log.read_text()
 
 
+def test_a_service_that_exits_fails_its_call_only(clerk):
+    for endpoint, arguments in (("fail", {"kind": "exit"}), ("leave", {})):
+        told = clerk.call(endpoint, **arguments)
+        assert f"clock.{endpoint} failed inside the model" in told["error"]
+    assert clerk.call("add", a=1)["value"] == 2
+
+
 def test_what_cannot_leave_the_process_is_told(clerk):
     told = clerk.call("fail", kind="lambda")
     assert "what clock.fail returned cannot go to another process" in told["error"]
 
 
 def test_a_call_is_given_up_at_its_time_limit(clerk):
-    for endpoint, arguments in (("sleep", {"seconds": 1}), ("endless", {})):
+    for endpoint, arguments in (("endless", {}), ("sleep", {"seconds": 1})):
         told = clerk.call(endpoint, **arguments)
         assert told["kind"] == "CallTimeoutError", told
         assert told["error"] == f"clock.{endpoint} took longer than 0.4 s and was given up"
@@ -315,13 +329,31 @@ def executor(monkeypatch, tmp_path):
 
 def test_more_calls_than_may_wait_are_refused(executor):
     with ThreadPoolExecutor(3) as pool:
-        slow = [pool.submit(executor.call, "clock", "sleep", {"seconds": 0.15}) for _ in range(2)]
-        while executor.status("clock").calls < 2:
-            time.sleep(0.005)
+        slow = []
+        for waiting in (0, 1, 2):
+            slow.append(pool.submit(executor.call, "clock", "nap", {"seconds": 0.3}))
+            while executor.status("clock").calls != len(slow):
+                time.sleep(0.005)
+            while executor.status("clock").waiting != waiting:
+                time.sleep(0.005)
         with pytest.raises(BusyError, match="clock is busy: 2 calls are waiting; try again"):
             executor.call("clock", "add", {"a": 1, "b": 1})
-        assert [one.result() for one in slow] == ["awake", "awake"]
+        assert [one.result() for one in slow] == ["awake"] * 3
     assert executor.call("clock", "add", {"a": 1, "b": 1}) == 2
+
+
+def test_a_call_that_does_not_start_in_time_is_told_and_never_runs(executor):
+    heard = []
+    executor.observer.ran = lambda *values: heard.append(values[1])
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(executor.call, "clock", "nap", {"seconds": 0.7})
+        while executor.status("clock").waiting or not executor.status("clock").calls:
+            time.sleep(0.005)
+        with pytest.raises(CallTimeoutError, match="clock.sleep did not start within 0.4 s"):
+            executor.call("clock", "sleep", {"seconds": 0})
+        assert first.result() == "awake"
+    executor.call("clock", "add", {"a": 1, "b": 1})
+    assert heard == ["nap", "add"] and executor.status("clock").waiting == 0
 
 
 def test_closing_ends_what_runs_and_refuses_the_rest(executor):

@@ -47,7 +47,8 @@ from hub.executors.answers import LESS, logged, no_gradients
 from hub.executors.memory import check_device, is_out_of_memory, resolve_device, tensor_bytes
 from hub.observe import Observer, tell
 
-# ("progress", (fraction, message)), ("ran", seconds), ("answer", value) or ("error", HubError)
+# ("started", None), ("progress", (fraction, message)), ("ran", seconds), and last ("answer", value)
+# or ("error", HubError)
 Told = tuple[str, Any]
 WAIT = ("quota exceeded", "pending credits", "queue timeout", "no gpu was available")
 log = logging.getLogger(__name__)
@@ -60,7 +61,8 @@ class Place:
         self.source = source
         self.failure: HubError | None = None  # why it was not loaded at the start
         self.size = 0  # bytes on the device
-        self.running = 0  # calls that wait or run
+        self.waiting = 0  # calls that have not started
+        self.running = 0
         self.calls = 0
         self.errors = 0
 
@@ -117,11 +119,14 @@ class ZeroGpuExecutor:
         name = f"{demo}.{endpoint}"
         if place.failure is not None:
             place.source.check()  # no GPU is asked for where the checkpoint is still missing
-        asked = (demo, endpoint, dict(arguments), logs.current())
+        deadline = (
+            time.monotonic() + described.options.timeout
+        )  # a forked process has the same clock
+        asked = (demo, endpoint, dict(arguments), deadline, logs.current())
         request = pickled(asked, f"an argument of {name}")
         self._admit(demo, place)
         try:
-            return self._wait(described, request, place, progress)
+            return self._wait(described, request, deadline, place, progress)
         except InputError:
             raise
         except BaseException:
@@ -134,15 +139,20 @@ class ZeroGpuExecutor:
         with self._changed:
             if self._closing:
                 raise BusyError("the hub is closing and takes no more calls; try again in a moment")
-            if place.running >= self._max_waiting:
+            if place.waiting >= self._max_waiting:
                 raise BusyError(
-                    f"{demo} is busy: {place.running} calls are waiting; try again in a moment"
+                    f"{demo} is busy: {place.waiting} calls are waiting; try again in a moment"
                 )
-            place.running += 1
+            place.waiting += 1
             place.calls += 1
 
     def _wait(
-        self, endpoint: Endpoint, request: bytes, place: Place, progress: Progress | None
+        self,
+        endpoint: Endpoint,
+        request: bytes,
+        deadline: float,
+        place: Place,
+        progress: Progress | None,
     ) -> Any:
         """Start a call in a thread of its own, and wait for its answer or its time limit."""
         name = f"{place.source.demo}.{endpoint.name}"
@@ -152,7 +162,7 @@ class ZeroGpuExecutor:
         # ZeroGPU reads who asks, and tells about its queue, through context variables of Gradio's
         context = contextvars.copy_context()
         threading.Thread(target=context.run, args=(follow,), name=name, daemon=True).start()
-        deadline = time.monotonic() + endpoint.options.timeout
+        started = False
         caller = callers.current() or callers.Caller()
         try:
             with caller.watched(lambda gone: told.put(("error", gone))):
@@ -164,10 +174,14 @@ class ZeroGpuExecutor:
                         return value
                     if what == "error":
                         raise value
-                    report(name, progress, *value)
+                    if what == "started":
+                        started = True
+                    else:
+                        report(name, progress, *value)
         except queue.Empty:
             limit = f"{endpoint.options.timeout:g} s"
-            raise CallTimeoutError(f"{name} took longer than {limit} and was given up") from None
+            why = f"took longer than {limit} and was given up" if started else unstarted(limit)
+            raise CallTimeoutError(f"{name} {why}") from None
         finally:
             abandoned.set()
 
@@ -183,28 +197,45 @@ class ZeroGpuExecutor:
         demo = place.source.demo
         name = f"{demo}.{endpoint.name}"
         seconds = endpoint.options.gpu_seconds or endpoint.options.timeout
-        try:
-            with self._turn:
-                began = time.monotonic()
-                try:
-                    with contextlib.closing(self._on_gpu(seconds, request)) as answers:
-                        for one in answers:
-                            what, value = pickle.loads(one)
-                            if what == "ran":
-                                tell(self.observer.ran, demo, endpoint.name, 1, value)
-                            else:
-                                told.put((what, value))
-                            if abandoned.is_set():
-                                break
-                except Exception as error:  # ZeroGPU's own: a quota, an ended process, its server
-                    told.put(("error", lender_error(name, error, seconds, began)))
-        finally:
-            with self._changed:
-                place.running -= 1
-                self._changed.notify_all()
+        started = ended = False
+        with self._turn:
+            began = time.monotonic()
+            try:
+                with contextlib.closing(self._on_gpu(seconds, request)) as answers:
+                    for one in answers:
+                        what, value = pickle.loads(one)
+                        if what == "started":
+                            started = self._started(place)
+                        if what == "ran":
+                            tell(self.observer.ran, demo, endpoint.name, 1, value)
+                        else:
+                            told.put((what, value))
+                        ended = what in ("answer", "error")
+                        if abandoned.is_set():
+                            break
+                if not (ended or abandoned.is_set()):
+                    told.put(("error", ServiceError(f"{name} ended without an answer")))
+            except Exception as error:  # ZeroGPU's own: a quota, an ended process, its server
+                told.put(("error", lender_error(name, error, seconds, began)))
+            finally:
+                self._ended(place, started)
 
-    def load(self, demo: str) -> None:
-        """Load nothing: what can be loaded is, since the start."""
+    def _started(self, place: Place) -> bool:
+        with self._changed:
+            place.waiting -= 1
+            place.running += 1
+        return True
+
+    def _ended(self, place: Place, started: bool) -> None:
+        with self._changed:
+            if started:
+                place.running -= 1
+            else:
+                place.waiting -= 1
+            self._changed.notify_all()
+
+    def warm(self, demo: str, example: tuple[str, Mapping[str, Any]] | None = None) -> None:
+        """Do nothing: what can be loaded is, since the start, and a call takes a visitor's time."""
         self._place(demo)
 
     def status(self, demo: str) -> Status:
@@ -226,7 +257,7 @@ class ZeroGpuExecutor:
         with self._changed:
             self._closing = True
             self._changed.wait_for(
-                lambda: not any(place.running for place in self._places.values()), timeout
+                lambda: not any(one.waiting + one.running for one in self._places.values()), timeout
             )
         self._services.clear()
 
@@ -258,10 +289,14 @@ class ZeroGpuExecutor:
 
         Args:
             seconds: of GPU; `spaces.GPU` reads it.
-            request: demo, endpoint, arguments, and the request of the log, pickled.
+            request: demo, endpoint, arguments, the time after which nobody waits, and the request
+                of the log, pickled.
         """
-        demo, name, arguments, for_whom = pickle.loads(request)
+        demo, name, arguments, deadline, for_whom = pickle.loads(request)
         endpoint = self._places[demo].source.endpoints()[name]
+        if time.monotonic() >= deadline:  # it was given up while it waited for a GPU
+            return
+        yield pickle.dumps(("started", None))
 
         def outcome(progress: Progress | None) -> bytes:
             with logs.during(for_whom):
@@ -284,7 +319,7 @@ class ZeroGpuExecutor:
             with no_gradients():
                 value = called(self._service(demo), endpoint, name, arguments, progress)
                 return pickled(("answer", value), f"what {name} returned")
-        except Exception as error:  # whatever a foreign package raises
+        except BaseException as error:  # also SystemExit: its caller must not be left waiting
             return pickle.dumps(("error", call_error(name, self._device, error)))
 
     def _service(self, demo: str) -> Any:
@@ -401,13 +436,17 @@ def load_error(demo: str, error: Exception) -> HubError:
     return ServiceError(f"{demo}: its model could not be loaded; {logged(demo, error)}")
 
 
-def call_error(name: str, device: str, error: Exception) -> HubError:
+def call_error(name: str, device: str, error: BaseException) -> HubError:
     """Return what a caller may know of an error inside a service."""
     if isinstance(error, HubError):
         return error
     if is_out_of_memory(error):
         return DeviceMemoryError(f"device {device} has no room for this call of {name}; {LESS}")
     return ServiceError(f"{name} failed inside the model; {logged(name, error)}")
+
+
+def unstarted(limit: str) -> str:
+    return f"did not start within {limit} because others came first; try again later"
 
 
 def lender_error(name: str, error: Exception, seconds: float, began: float) -> HubError:

@@ -77,8 +77,20 @@ class Clock:
             progress(0.5)
 
     @endpoint(timeout=0.4)
+    def leave(self, progress: Progress) -> int:
+        """Report once, and leave the process."""
+        progress(0.5)
+        sys.exit("out")
+
+    @endpoint(timeout=0.4)
     def sleep(self, seconds: float) -> str:
         """Sleep for `seconds`, against a short limit."""
+        time.sleep(seconds)
+        return "awake"
+
+    @endpoint(timeout=20)
+    def nap(self, seconds: float) -> str:
+        """Sleep for `seconds`, with time enough."""
         time.sleep(seconds)
         return "awake"
 
@@ -89,6 +101,8 @@ class Clock:
             os.kill(os.getpid(), signal.SIGKILL)
         if kind == "input":
             raise InputError("kind must be better", "kind")
+        if kind == "exit":
+            sys.exit("out")
         if kind == "lambda":
             return lambda: 1
         raise {"memory": MemoryError()}.get(kind, RuntimeError("secret /srv/models"))
