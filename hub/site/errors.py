@@ -25,17 +25,22 @@ def ignored(outcome: Outcome) -> None:
 
 
 @contextlib.contextmanager
-def told(where: str) -> Iterator[None]:
+def told(where: str, event: gr.Request | None = None) -> Iterator[None]:
     """Turn what is raised inside into one clear message; `where` goes to the log only.
 
+    Args:
+        event: where it is not the one whose function runs here.
+
     Raises:
-        gr.Error: with a HubError's message, or with one that leads to the log. Its title names the
-            request; so does its text, unless the caller can see what to mend from that alone.
+        gr.Error: with a HubError's message, or with one that leads to the log. Its text names the
+            request; where the caller can see what to mend from that alone, its title does.
     """
-    with during_event() as request:
+    with during_event(event) as request:
         try:
             yield
-        except gr.Error:
+        except gr.Error as error:
+            log.debug("%s: %s", where, error.message)
+            error.print_exception = False  # a visitor's slip is no fault of the hub's
             raise
         except HubError as error:
             log.debug("%s: %s: %s", where, type(error).__name__, error)
@@ -48,7 +53,8 @@ def told(where: str) -> Iterator[None]:
 
 
 def told_error(message: str, request: str) -> gr.Error:
-    return gr.Error(message, title=f"Error (request {request})", print_exception=False)
+    title = "Error" if "(request " in message else f"Error (request {request})"
+    return gr.Error(message, title=title, print_exception=False)
 
 
 def message_of(error: HubError, request: str) -> str:
@@ -57,6 +63,22 @@ def message_of(error: HubError, request: str) -> str:
     if isinstance(error, InputError) or "(request " in message:
         return message
     return f"{message} (request {request})"
+
+
+def tell_all(blocks: gr.Blocks) -> None:
+    """Have what fails in Gradio, around the functions it calls, told as `told` does.
+
+    A component may refuse what no browser sends, or be unable to show an answer: Gradio prints the
+    traceback past the log, and tells the visitor "Error" and no more.
+    """
+    process = blocks.process_api
+
+    async def processed(block_fn: Any, *values: Any, **named: Any) -> Any:
+        event = named.get("request")
+        with told(str(getattr(block_fn, "api_name", block_fn)), event):
+            return await process(block_fn, *values, **named)
+
+    blocks.process_api = processed  # type: ignore[method-assign]
 
 
 def guarded(

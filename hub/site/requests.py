@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+import gradio as gr
 from gradio.context import LocalContext
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -114,9 +115,9 @@ class Requests:
 
 
 @contextlib.contextmanager
-def during_event() -> Iterator[logs.Request]:
-    """Do what is inside for the request that brought the Gradio event being answered here."""
-    event = LocalContext.request.get(None)
+def during_event(event: gr.Request | None = None) -> Iterator[logs.Request]:
+    """Do what is inside for the request that brought a Gradio event: the one answered here."""
+    event = event or LocalContext.request.get(None)
     scope: Scope = getattr(getattr(event, "request", None), "scope", None) or {}
     number = Headers(scope=scope).get(HEADER, "") if scope else ""
     # without one it is called outside of the site, as tests of pages do

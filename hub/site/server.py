@@ -31,6 +31,7 @@ from hub.site import closing
 from hub.site.answers import INSIDE, malformed
 from hub.site.calls import Calls
 from hub.site.doors import Doors
+from hub.site.errors import tell_all
 from hub.site.fetch import Fetches
 from hub.site.frame import Frame
 from hub.site.gate import Gate, is_served
@@ -114,6 +115,7 @@ def start(
     hub.observe(metrics)
     Image.MAX_IMAGE_PIXELS = MAX_IMAGE_SIDE**2  # for what Gradio's components unpack themselves
     site = build_site(hub)
+    tell_all(site.blocks)
     site.mcp, site.locked = mcp, policy.accounts is not None
     if not (site.locked or is_loopback(host) or settings.SPACE_ID.text):
         log.warning(

@@ -115,7 +115,7 @@ def test_a_refusal_names_its_request(http):
 
 
 def steps_page(service):
-    """A page whose event takes steps, the second of which fails; and one for a visitor's slip."""
+    """A page whose events fail in their second step, by a visitor's slip, and within Gradio."""
     import gradio as gr
 
     def steps():
@@ -125,17 +125,25 @@ def steps_page(service):
     def slip():
         raise gr.Error("Give a name first.")
 
+    def unlike(number):
+        return number
+
+    def unshown():
+        return {"no": "picture"}
+
     with gr.Blocks() as blocks:
-        answer = gr.Textbox()
+        answer, picture, slider = gr.Textbox(), gr.Image(), gr.Slider(0, 9)
         for function in (steps, slip):
             gr.Button(function.__name__).click(function, None, answer)
+        gr.Button("unlike").click(unlike, slider, answer)
+        gr.Button("unshown").click(unshown, None, picture)
     return blocks
 
 
-def happen(http, blocks, name):
+def happen(http, blocks, name, *data):
     """Have an event of a page happen, as a browser does; return its id and its last message."""
     [number] = [n for n, event in blocks.fns.items() if getattr(event.fn, "__name__", "") == name]
-    body = {"data": [], "fn_index": number, "session_hash": f"session-{name}"}
+    body = {"data": data, "fn_index": number, "session_hash": f"session-{name}"}
     posted = http.post("gradio_api/queue/join", json=body)
     told = http.get("gradio_api/queue/data", params={"session_hash": body["session_hash"]})
     messages = [json.loads(line[6:]) for line in told.text.split("\n") if line[:6] == "data: "]
@@ -144,7 +152,7 @@ def happen(http, blocks, name):
 
 
 def test_a_page_s_events_carry_their_request_and_are_counted(
-    hub_of, sample_folder, unused_port, monkeypatch
+    hub_of, sample_folder, unused_port, monkeypatch, caplog, capfd
 ):
     from hub.site.server import start
 
@@ -155,7 +163,13 @@ def test_a_page_s_events_carry_their_request_and_are_counted(
             assert ID.search(output["error"])[1] == number
             _, output = happen(http, running.site.blocks, "slip")
             assert (output["error"], output["title"]) == ("Give a name first.", "Error")
+            for name, data in (("unlike", [{"no": "number"}]), ("unshown", [])):
+                number, output = happen(http, running.site.blocks, name, *data)
+                assert output["error"] == (
+                    f"Something failed inside. The hub's log has the details (request {number})."
+                )
             counted = http.get("metrics").text
+    assert "/secret/place" in caplog.text and "Traceback" not in capfd.readouterr().err
     assert 'latenthub_page_events_total{demo="sample",outcome="error"} 1.0' in counted
     assert 'latenthub_page_events_total{demo="sample",outcome="input_error"} 1.0' in counted
     assert 'latenthub_calls_total{demo="sample",endpoint="fail",outcome="error"} 1.0' in counted
