@@ -236,7 +236,7 @@ class Origins:
                 allow_methods=("GET", "POST"),
                 allow_headers=("*",),
                 allow_credentials="*" not in allowed,
-                expose_headers=("Retry-After",),
+                expose_headers=("Retry-After", "X-Request-Id"),
             )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
