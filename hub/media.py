@@ -88,7 +88,7 @@ class Image(Kind):
 
         try:
             array = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise wrong(
                 argument, self, value, "rows differ in length or hold no numbers"
             ) from error
@@ -188,19 +188,33 @@ class Sound(Kind):
         if isinstance(value, tuple) and len(value) == 2:
             rate, value = value
         if isinstance(value, (np.ndarray, list)):
-            samples = np.asarray(value)
-            if not np.issubdtype(samples.dtype, np.number):
-                raise wrong(argument, self, value)
+            samples = self._from_numbers(argument, value)
         else:
             rate, samples = self._from_wav(argument, value)
         if not RATES[0] <= rate <= RATES[1]:
             raise wrong(argument, self, value, f"{rate} samples a second")
+        if samples.size == 0:
+            raise wrong(argument, self, value, "it is empty")
         samples = to_mono(samples)
-        if samples.size == 0 or not np.all(np.isfinite(samples)):
-            raise wrong(argument, self, samples, "empty, or not all finite")
+        if not np.all(np.isfinite(samples)):
+            raise wrong(argument, self, samples, "not all finite")
         if samples.size / rate > self.max_seconds:
             raise wrong(argument, self, samples, f"{samples.size / rate:.1f} seconds")
         return resample(samples, rate, self.rate)
+
+    def _from_numbers(self, argument: str, value: Any) -> Any:
+        """Return (samples,) or (samples, channels)."""
+        import numpy as np
+
+        try:
+            samples = np.asarray(value)
+        except ValueError as error:
+            raise wrong(argument, self, value, "rows differ in length") from error
+        if not np.issubdtype(samples.dtype, np.number) or np.iscomplexobj(samples):
+            raise wrong(argument, self, value, "it holds what is no number")
+        if samples.ndim not in (1, 2):
+            raise wrong(argument, self, samples)
+        return samples
 
     def _from_wav(self, argument: str, value: Any) -> tuple[int, Any]:
         import numpy as np
@@ -217,9 +231,9 @@ class Sound(Kind):
                     raise wrong(argument, self, value, f"{file.getnframes() / rate:.1f} seconds")
                 frames = file.readframes(file.getnframes())
             samples = np.frombuffer(frames, {1: "u1", 2: "<i2", 4: "<i4"}[width])
+            return rate, samples.reshape(-1, channels)
         except (wave.Error, EOFError, KeyError, ValueError, ZeroDivisionError) as error:
             raise wrong(argument, self, value, "its content is no PCM WAV") from error
-        return rate, samples.reshape(-1, channels)
 
     def describe(self) -> str:
         return f"a WAV sound of at most {self.max_seconds:g} seconds"
@@ -337,9 +351,11 @@ def to_mono(samples: Any) -> Any:
     """Return (samples,) or (samples, channels), integers or floats, as (samples,) in [-1, 1]."""
     import numpy as np
 
-    scaled = samples.astype(np.float32)
-    if samples.dtype == np.uint8:
-        scaled = (scaled - 128) / 128
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+        scaled = samples.astype(np.float32)
+    if np.issubdtype(samples.dtype, np.unsignedinteger):
+        middle = np.iinfo(samples.dtype).max / 2 + 0.5  # 128 of 8 bits
+        scaled = (scaled - middle) / middle
     elif np.issubdtype(samples.dtype, np.integer):
         scaled = scaled / -float(np.iinfo(samples.dtype).min)
     return scaled.mean(axis=1) if scaled.ndim == 2 else scaled

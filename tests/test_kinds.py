@@ -1,6 +1,7 @@
 import base64
 import io
 import json
+import wave
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -181,6 +182,35 @@ def test_sound_from_a_page_is_mixed_to_mono():
 def test_what_is_no_sound_is_refused(value):
     with pytest.raises(InputError, match="sound must be a WAV sound"):
         Sound().check("sound", value)
+
+
+def test_a_wav_that_ends_within_a_sample_of_all_channels_is_refused():
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setparams((2, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(16))
+    with pytest.raises(InputError, match="its content is no PCM WAV"):
+        Sound().check("sound", buffer.getvalue()[:-2])
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ([[1, 2], [3]], "rows differ in length"),
+        ([10**400], "it holds what is no number"),
+        ([1e300], "not all finite"),
+        ([[[1.0]]], "an array of shape"),
+        ([], "it is empty"),
+    ],
+)
+def test_numbers_that_are_no_sound_are_refused(value, reason):
+    with pytest.raises(InputError, match=reason):
+        Sound().check("sound", value)
+
+
+def test_a_number_beyond_any_float_is_no_picture():
+    with pytest.raises(InputError, match="rows differ in length or hold no numbers"):
+        media.Image().check("image", [[0, 10**400]])
 
 
 def test_sound_that_is_too_long_is_refused_from_its_header():

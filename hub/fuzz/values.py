@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hub.endpoints import Endpoint, Parameter
 from hub.fuzz.files import ATTACKS, uploads
 from hub.kinds import Boolean, Choice, Integer, Kind, ListOf, Maybe, Number, Text
-from hub.media import Image, Images, Table, is_file_kind
+from hub.media import Image, Images, Sound, Table, is_file_kind
 
 LEFT_OUT = object()  # an argument that is not sent
 HUGE = (2**31, 2**53 + 1, 2**63, -(2**63), 2**64, 10**400, -(10**30))
@@ -65,12 +65,18 @@ def allowed(kind: Kind) -> st.SearchStrategy[Any]:
         most = min(kind.high, kind.low + 4)
         return st.lists(allowed(kind.kind), min_size=kind.low, max_size=most)
     if isinstance(kind, Table):
-        cells = st.one_of(st.none(), st.integers(-9, 9), st.floats(), st.text(max_size=3))
+        plain = st.one_of(st.none(), st.integers(-9, 9), st.floats(), st.text(max_size=3))
+        cells = st.one_of(plain, plain, st.sampled_from(HUGE), st.just([1]), st.just({"a": 1}))
         rows = st.dictionaries(st.sampled_from(["x", "y", "", "\0"]), cells, max_size=3)
         return st.one_of(uploads(kind), st.lists(rows, max_size=4))
     if isinstance(kind, Image):
-        grid = st.lists(st.lists(st.integers(-1, 256), max_size=4), max_size=4)
+        level = st.one_of(st.integers(-1, 256), st.integers(0, 255), st.sampled_from(HUGE))
+        grid = st.lists(st.lists(level, max_size=4), max_size=4)
         return st.one_of(uploads(kind), uploads(kind), uploads(kind), grid)
+    if isinstance(kind, Sound):
+        samples = st.one_of(st.floats(width=32), st.sampled_from([0, 1, -(2**63), 1e300, True]))
+        frames = st.one_of(samples, st.lists(samples, max_size=3))
+        return st.one_of(uploads(kind), uploads(kind), st.lists(frames, max_size=5))
     return uploads(kind) if is_file_kind(kind) else junk()
 
 

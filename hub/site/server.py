@@ -49,6 +49,7 @@ from hub.site.traffic import Meter, Traffic
 log = logging.getLogger(__name__)
 ASSETS = resources.files("hub.site") / "assets"
 MAX_WAITING = 200  # calls in the queue; more are told to come back
+MAX_FILES = 65_536  # that the process may have open, where the system allows as many
 MAX_THREADS = 128  # calls under way; most of them wait for others to make a batch with
 
 
@@ -205,19 +206,18 @@ def serve(
     warm: Collection[str] = (),
     ready: Callable[[str], None] = print,
 ) -> None:
-    """Serve the site until ctrl-C or SIGTERM.
+    """Serve the site until ctrl-C or SIGTERM; calls that run then are finished first.
 
     Args:
         warm: demos whose models are loaded at once, or "all"; in the background.
         ready: called with the address once it answers.
-
-    Calls that run then are finished first, for at most LATENTHUB_GRACE seconds.
 
     Raises:
         NotFoundError: `warm` names what is not installed.
         SettingsError: see `start`; or LATENTHUB_GRACE is wrong.
     """
     grace = settings.GRACE.positive(30)
+    allow_many_connections()
     with hub, start(hub, host, port, mcp) as running:
         hub.warm(warm)
         told = closing.until_told()
@@ -228,6 +228,21 @@ def serve(
         closing.end_within(closing.LEAVING)
         running.close()
         hub.close(closing.TELLING)
+
+
+def allow_many_connections() -> None:
+    """Let this process open as many files as the system allows it; each connection is one.
+
+    The usual 1024 are few where visitors keep pages open, or somebody sends requests slowly.
+    """
+    try:
+        import resource
+    except ImportError:  # on Windows there is no such limit
+        return
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if most == resource.RLIM_INFINITY else min(MAX_FILES, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def check_port(host: str, port: int) -> None:

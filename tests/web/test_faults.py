@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,7 +27,7 @@ GIGABYTE = 10**9
 class Served:
     """A hub of the plugins in `faulty`, served by the command line in its own process."""
 
-    def __init__(self, folder, port, memory=0, **settings):
+    def __init__(self, folder, port, memory=0, files=0, **settings):
         self.url = f"http://127.0.0.1:{port}/"
         self.log = folder / f"log-{port}.txt"
         environment = {
@@ -39,7 +40,10 @@ class Served:
         }
 
         def limit():
-            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+            if memory:
+                resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+            if files:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (files, 20_000))
 
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
@@ -49,7 +53,7 @@ class Served:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                preexec_fn=limit if memory else None,
+                preexec_fn=limit,
             )
         assert "Latenthub is on" in self.process.stdout.readline(), self.log.read_text()
         self.http = httpx.Client(base_url=f"{self.url}gradio_api/", timeout=60)
@@ -181,6 +185,25 @@ def test_a_cancelled_job_ends_and_its_sibling_is_answered(hub):
     assert sibling.result(timeout=5) == 0.2
     assert hub.works()
     assert "cancelled" in hub.seen()["ended"]
+
+
+@pytest.mark.browser
+def test_the_call_of_a_closed_tab_ends(hub):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu"]
+        path = shutil.which("chromium")
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+        page = browser.new_page()
+        page.goto(f"{hub.url}faulty")
+        page.get_by_role("button", name="Work").click()
+        wait_for(lambda: "page" in hub.seen()["started"])
+        assert "page" not in hub.seen()["ended"]
+        page.close()
+        wait_for(lambda: "page" in hub.seen()["ended"], seconds=3)
+        browser.close()
+    assert hub.works()
 
 
 # More calls than may wait.
@@ -377,7 +400,9 @@ def test_a_page_s_handler_cannot_end_the_hub(hub, number):
 # Slow clients.
 
 
-def test_slow_clients_do_not_keep_others_waiting(hub):
+def test_slow_clients_do_not_keep_others_waiting(serve):
+    """Not even where the system lets a process open few files at once unless it asks for more."""
+    hub = serve(files=256)
     host, port = hub.url[7:-1].split(":")
     beginnings = [
         b"GET / HTTP/1.1\r\nHost: hub\r\nX-Slow: ",
@@ -386,8 +411,27 @@ def test_slow_clients_do_not_keep_others_waiting(hub):
         b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n",
     ]
     with contextlib.ExitStack() as stack:
-        for i in range(300):
+        for i in range(600):
             slow = stack.enter_context(socket.create_connection((host, int(port))))
             slow.sendall(beginnings[i % 3])
         assert hub.works()
         assert hub.http.get(hub.url).status_code == 200
+
+
+# Two hubs on one machine.
+
+
+def test_two_hubs_that_share_their_folders_leave_each_other_alone(serve):
+    """What one has made and serves is still there when the other, which made the same, ends."""
+    first, second = serve(), serve()
+    pictures = [hub.call("faulty_picture", shade=77)[1][0] for hub in (first, second)]
+    uploads = [
+        hub.http.post("upload", files={"files": ("a.png", b"the same")}).json()[0]
+        for hub in (first, second)
+    ]
+    assert pictures[0]["path"] == pictures[1]["path"]
+    first.process.terminate()
+    assert first.process.wait(20) == 0
+    assert second.http.get(f"file={pictures[1]['path']}").status_code == 200
+    assert Path(uploads[1]).read_bytes() == b"the same"
+    assert second.works()

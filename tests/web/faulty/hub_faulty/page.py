@@ -9,7 +9,7 @@ from hub.site import progress_of
 
 def page(service: Any) -> gr.Blocks:
     def work(progress: Any = gr.Progress()) -> int:  # noqa: B008 - Gradio's way
-        return service.work(seconds=20, progress=progress_of(progress))
+        return service.work(seconds=20, name="page", progress=progress_of(progress))
 
     def leave() -> None:
         raise SystemExit(3)

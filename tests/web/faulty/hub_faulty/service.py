@@ -54,6 +54,11 @@ class Faulty:
         """Return x + y."""
         return x + y
 
+    @endpoint
+    def picture(self, shade: Annotated[int, Range(0, 255)] = 0) -> Annotated[np.ndarray, Image()]:
+        """Return a picture of one `shade`."""
+        return np.full((8, 8), shade, np.uint8)
+
     @endpoint(timeout=0.5)
     def hang(self) -> int:
         """Wait for ever."""
