@@ -31,6 +31,7 @@ from hub.site import closing
 from hub.site.answers import INSIDE, malformed
 from hub.site.calls import Calls
 from hub.site.doors import Doors
+from hub.site.express import Express
 from hub.site.errors import tell_all
 from hub.site.fetch import Fetches
 from hub.site.frame import Frame
@@ -143,6 +144,7 @@ def start(
         has_session=has_session,
         around=frame.around,
     )
+    express = Middleware(Express, blocks=site.blocks, apis=site.apis)
     own = [*routes(frame), *Health(site, metrics).routes()]
     if settings.FETCH.on:
         site.fetches = Fetches(hub.folders, hub.demos)
@@ -182,7 +184,7 @@ def start(
                 mcp_server=mcp,
                 theme=theme(),
                 app_kwargs={
-                    "middleware": [traffic, gate],
+                    "middleware": [traffic, gate, express],
                     "lifespan": around(policy, secret, [watch], *guards),
                     "routes": own,
                     "exception_handlers": {404: frame.missing, RequestValidationError: malformed},
