@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ Save: TypeAlias = (
 SAFE = 2**53  # beyond it JavaScript rounds whole numbers
 LARGEST = 1e308
 MAX_TEXT = 20_000  # characters
+SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_LIST = 512_000_000  # bytes of the arrays in one list
 
 
@@ -169,6 +171,8 @@ class Text(Kind):
             raise wrong(argument, self, value)
         if not self.low <= len(value) <= self.high:
             raise wrong(argument, self, value, f"{len(value)} characters")
+        if SURROGATE.search(value):  # no text: it cannot be encoded
+            raise wrong(argument, self, value, "it holds half of a character")
         return value
 
     def describe(self) -> str:
@@ -263,7 +267,7 @@ class Json(Kind):
 
     def check(self, argument: str, value: Any) -> Any:
         try:
-            json.dumps(value, allow_nan=False)
+            json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
         except (TypeError, ValueError) as error:
             raise wrong(argument, self, value) from error
         return value

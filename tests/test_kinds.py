@@ -208,6 +208,13 @@ def test_numbers_that_are_no_sound_are_refused(value, reason):
         Sound().check("sound", value)
 
 
+def test_half_of_a_character_is_no_text():
+    with pytest.raises(InputError, match="it holds half of a character"):
+        kind_of(str, "a test").check("name", "Ann\ud83d")
+    with pytest.raises(InputError, match="about must be a JSON value"):
+        Json().check("about", {"name": "\ud83d"})
+
+
 def test_a_number_beyond_any_float_is_no_picture():
     with pytest.raises(InputError, match="rows differ in length or hold no numbers"):
         media.Image().check("image", [[0, 10**400]])

@@ -27,7 +27,9 @@ OVER = 15.0  # seconds over its own limit in which an endpoint must end
 REFUSALS = (400, 403, 404, 413, 422)
 MAX_MESSAGE = 600  # characters
 INTERNAL = re.compile(r"Traceback|File \"|\.py\b")
-FAILURE = re.compile(r"Something failed inside|failed inside the model|could not be loaded")
+FAILURE = re.compile(
+    r"Something failed inside|failed inside the model|could not be loaded|gave what cannot be sent"
+)
 
 
 class Fuzzed:

@@ -108,10 +108,11 @@ class Gate:
                 body = self.named(call[2], body)
             else:
                 body = self.listed(call[2], body)
+            content = written(body)
         except Refused as refused:
             await JSONResponse(content_of(str(refused)), refused.status)(scope, receive, send)
             return
-        await self.app(*replayed(scope, receive, json.dumps(body).encode()), send)
+        await self.app(*replayed(scope, receive, content), send)
 
     def api(self, name: str) -> Registered:
         if name not in self.apis:
@@ -241,6 +242,20 @@ async def body_of(request: Request) -> dict[str, Any]:
     if deeper_than(MAX_DEPTH, body):
         raise Refused(400, f"The body is nested more than {MAX_DEPTH} levels deep.")
     return body
+
+
+def written(body: dict[str, Any]) -> bytes:
+    """Return a body as JSON again.
+
+    Raises:
+        Refused: it holds what no text may hold, and nothing could send back.
+    """
+    try:
+        return json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise Refused(
+            400, "The body holds half of a character: \\ud800 to \\udfff come in pairs only."
+        ) from error
 
 
 def deeper_than(limit: int, value: Any) -> bool:

@@ -212,6 +212,22 @@ def test_a_body_that_is_not_json_is_refused(http, body):
     assert refusal(http, "sample_generate", body) == (400, "The body of the request is not JSON.")
 
 
+@pytest.mark.parametrize("way", ["call", "call/v2", "queue/join"])
+def test_half_of_a_character_is_refused(http, way, site):
+    fns = site.site.blocks.fns
+    number = next(n for n, fn in fns.items() if fn.api_name == "sample_greet")
+    name = "Ann\ud83d"
+    body = {
+        "call": {"data": [name]},
+        "call/v2": {"name": name},
+        "queue/join": {"session_hash": "a", "fn_index": number, "data": [name, "plain", False]},
+    }[way]
+    path = way if way == "queue/join" else f"{way}/sample_greet"
+    answer = http.post(path, content=json.dumps(body))
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("The body holds half of a character")
+
+
 def test_a_body_that_is_nested_too_deeply_is_refused(http):
     deep = f'{{"data": {"[" * 400}{"]" * 400}}}'
     message = "The body is nested more than 100 levels deep."
