@@ -85,7 +85,8 @@ def fetch(pin: Locked, report: Report = silent, offline: bool = False) -> Path:
         if offline or is_offline():
             raise CheckpointError(
                 f"{pin.source} is not whole in the Hugging Face cache ({', '.join(missing)}), and "
-                "this is offline; fetch it where there is a network, without HF_HUB_OFFLINE"
+                "this is offline; pull it where there is a network, without --offline or "
+                "HF_HUB_OFFLINE"
             )
         download(pin.repo_id, pin.revision, missing, report)
     return folder

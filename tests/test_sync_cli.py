@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 
 import httpx
 import numpy as np
 import pytest
 import yaml
 from huggingface_hub import constants
+from PIL import Image
 from safetensors.numpy import save
 
 from hub.cli import main
@@ -40,11 +42,11 @@ def write_token(hub_server, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", hub_server.token)
 
 
-def files(shade=100, **config):
+def files(shade=100, size=4000, **config):
     told = {"demo": "small", "format": 1, "shade": shade, **config}
     return {
         "config.json": json.dumps(told).encode(),
-        "model.safetensors": save({"weight": np.ones(4000, np.float32)}),
+        "model.safetensors": save({"weight": np.ones(size, np.float32)}),
         "README.md": b"---\nlicense: mit\n---\n# Small\n",
     }
 
@@ -305,6 +307,52 @@ def served(port, small, *options):
             yield server
         finally:
             server.terminate()
+
+
+def shade_of(port, small):
+    """Return the shade that a served hub draws in, which its checkpoint tells."""
+    from gradio_client import Client
+
+    client = Client(f"http://127.0.0.1:{port}", verbose=False)
+    with Image.open(client.predict(api_name="/small_draw")[0]) as picture:
+        return picture.getpixel((0, 0))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs kill -9")
+def test_a_pull_killed_in_mid_file_leaves_the_old_checkpoint_serving(
+    run, repo, checkpoints, port, small, hub_server, tmp_path
+):
+    shutil.rmtree(checkpoints / "small")
+    assert run("pull", "small", "--repo", REPO)[0] == 0
+    old = repo.head
+    repo.commit(files(shade=30, size=400_000))
+    command = [sys.executable, "-m", "hub", "pull", "small", "--repo", REPO]
+    environment = {**os.environ, "PYTHONPATH": str(small)}
+    blobs = pinned(checkpoints).folder.parents[1] / "blobs"
+    with served(port, small):
+        assert shade_of(port, small) == 100
+        hub_server.faults.bytes_per_second = 400_000
+        with subprocess.Popen(command, env=environment) as puller:
+            end = time.monotonic() + 30
+            while not any(part.stat().st_size > 100_000 for part in blobs.glob("*.incomplete")):
+                assert time.monotonic() < end and puller.poll() is None
+                time.sleep(0.02)
+            puller.kill()
+        assert pinned(checkpoints).revision == old
+        assert shade_of(port, small) == 100
+    assert shade_drawn(run, tmp_path / "old") == 100  # by one that starts now
+    hub_server.faults.bytes_per_second = None
+    assert run("pull", "small", "--repo", REPO)[0] == 0
+    assert hub_server.asked("GET", "model.safetensors")[-1].range > "bytes=0-"
+    assert shade_drawn(run, tmp_path / "new") == 30
+
+
+def shade_drawn(run, folder):
+    """Return the shade that a call here, without a server, draws in."""
+    assert run("call", "small", "draw", "--out", str(folder))[0] == 0
+    with Image.open(folder / "draw-000.png") as picture:
+        return picture.getpixel((0, 0))
 
 
 @pytest.mark.slow
