@@ -196,12 +196,15 @@ def test_the_link_is_copied(open_page, url):
     assert page.evaluate("navigator.clipboard.readText()").startswith(f"{url}sample?")
 
 
-def test_an_error_is_a_sentence_on_the_page(open_page):
+def test_an_error_is_a_sentence_on_the_page(open_page, caplog):
     page = open_page("sample?tab=greet", wait="gradio-app button.primary")
     page.get_by_role("button", name="Greet", exact=True).last.click()
     expect(page.locator(".toast-body")).to_contain_text("Give a name first.")
     page.get_by_role("button", name="Break").click()
     expect(page.locator(".toast-body").last).to_contain_text("failed inside")
+    request = re.search(r"\(request (\w+)\)", page.locator(".toast-body").last.inner_text())[1]
+    [record] = [one for one in caplog.records if one.exc_info]
+    assert request in record.getMessage()  # what the visitor tells finds the traceback
     assert "/secret" not in page.content()
 
 
