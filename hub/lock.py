@@ -1,11 +1,11 @@
 """The lock: what each demo's checkpoint consists of, and where on the Hugging Face Hub it is.
 
-    [digits]
-    repo_id = "somebody/digits"
+    [waves]
+    repo_id = "somebody/waves"
     revision = "0123456789abcdef0123456789abcdef01234567"
     bytes = 5400000
 
-    [digits.files]
+    [waves.files]
     "config.json" = "<sha256>"
     "model.safetensors" = "<sha256>"
 
