@@ -2,8 +2,11 @@
 
 import base64
 import itertools
+import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,6 +19,7 @@ from hub.site.guard import Policy
 from hub.site.limits import Rate
 from hub.site.login import Accounts, Sessions, local
 
+JAVASCRIPT = Path(__file__).parents[1] / "javascript"
 ADDRESSES = itertools.count(1)
 JSON = {"name": "Ann"}
 CALL = "gradio_api/call/v2/sample_greet"
@@ -463,3 +467,86 @@ def test_only_a_local_hub_answers_to_local_names_alone(monkeypatch):
     assert Policy.read("0.0.0.0").hosts == ("*",)
     monkeypatch.setenv("SPACE_ID", "owner/name")
     assert "https://huggingface.co" in Policy.read("0.0.0.0").frames
+
+
+# In Node and in a browser.
+
+
+def test_javascript_s_client_logs_in(locked):
+    """tests/web/test_javascript.py installs what it needs."""
+    if not (JAVASCRIPT / "node_modules/@gradio/client/package.json").is_file():
+        pytest.skip("@gradio/client is not installed")
+    command = ["node", "login.js", locked]
+    run = subprocess.run(command, cwd=JAVASCRIPT, capture_output=True, text=True, timeout=100)
+    assert run.returncode == 0, run.stderr
+    found = json.loads(run.stdout.splitlines()[-1])
+    assert (found["answer"], found["pictures"]) == ({"text": "Hello Ann"}, 2)
+    assert "Invalid credentials" in found["wrong"]
+    assert "connected" not in found["without"]
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    """The address of another site, of which any path is an empty page."""
+    import http.server
+    import threading
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>Elsewhere</title>")
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+
+
+CALL_FROM_PAGE = """async ([url, credentials]) => {
+  const body = JSON.stringify({name: "Ann"});
+  const headers = {"content-type": "application/json"};
+  try {
+    const answer = await fetch(url, {method: "POST", body, headers, credentials});
+    return answer.status;
+  } catch (error) {
+    return error.name;
+  }
+}"""
+POST_BY_FORM = """(url) => {
+  document.body.innerHTML = `<form method="post" action="${url}" enctype="text/plain">
+    <input name='{"name": "Ann", "x": "' value='"}'></form>`;
+  document.querySelector("form").submit();
+}"""
+
+
+@pytest.mark.browser
+def test_in_a_browser_only_the_sites_that_are_named_call(serve, url, elsewhere):
+    from playwright.sync_api import sync_playwright
+
+    named, anybody = serve(Policy(origins=(elsewhere,))), serve(Policy(origins=("*",)))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page()
+        page.goto(elsewhere)
+
+        def call(hub, credentials):
+            return page.evaluate(CALL_FROM_PAGE, [f"{hub}{CALL}", credentials])
+
+        assert call(url, "same-origin") == "TypeError"  # how browsers say that CORS forbids it
+        assert [call(named, one) for one in ("same-origin", "include")] == [200, 200]
+        assert [call(anybody, one) for one in ("same-origin", "include")] == [200, "TypeError"]
+        page.evaluate(POST_BY_FORM, f"{url}{CALL}")  # needs no CORS: browsers send it at once
+        page.wait_for_url(f"{url}**")
+        assert "Pages of another site may not call this hub" in page.content()
+        page.goto(elsewhere)
+        page.evaluate(f"document.body.innerHTML = '<iframe src=\"{url}\"></iframe>'")
+        page.wait_for_timeout(1000)
+        assert page.frames[1].url.startswith("chrome-error:")
+        browser.close()
