@@ -586,6 +586,42 @@ def test_a_call_that_nobody_waits_for_keeps_the_device_until_its_time_limit(exec
         assert behind.result(1) == 2
 
 
+# What the system may refuse.
+
+
+def test_an_error_of_the_hub_s_own_fails_the_call_and_not_the_device_s_thread(
+    executor, monkeypatch
+):
+    executor.call("waves", "double", {"x": 0})
+    with monkeypatch.context() as patch:
+        patch.setattr(executor._answers, "answer", lambda *_: [][0])
+        with pytest.raises(ServiceError, match="waves.doubles failed; the log has the details"):
+            executor.call("waves", "doubles", {"x": 1})
+    assert executor.call("waves", "doubles", {"x": 1}) == 2
+    assert executor._slots["waves"].waiting == executor._slots["waves"].jobs == 0
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_call_is_told_to_come_back_where_no_thread_can_be_started(
+    open_executor, waves, monkeypatch, loaded
+):
+    executor = open_executor(source("waves", lambda: waves, Waves))
+    if loaded:  # then it is the device's thread that cannot be started, else the loader's
+        executor._slots["waves"].service = waves
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(BusyError, match="no more threads; try again in a moment"):
+            executor.call("waves", "doubles", {"x": 1})
+    assert executor.call("waves", "doubles", {"x": 2}) == 4
+    assert waves.batches == [[2]]
+    wait_for(lambda: executor._slots["waves"].jobs == 0)
+    assert executor._slots["waves"].waiting == 0
+
+
 # Closing.
 
 

@@ -200,12 +200,26 @@ class LocalExecutor:
             if job.batched:
                 slot.open[endpoint.name] = job
             job.add(call)
-            self._submit(slot, job)
+            try:
+                self._submit(slot, job)
+            except RuntimeError as error:  # no thread could be started
+                raise self._take_back(slot, job, call) from error
         else:
             job.add(call)
         if job.batched and len(job.calls) == endpoint.options.max_batch:
             del slot.open[endpoint.name]
         return job
+
+    def _take_back(self, slot: Slot, job: Job, call: Call) -> BusyError:
+        """Undo `_enqueue` of a new job; return what to raise."""
+        call.abandoned = True
+        slot.waiting -= 1
+        slot.open.pop(job.endpoint.name, None)
+        if job in slot.loading:
+            slot.loading.remove(job)
+            slot.jobs -= 1
+            slot.state = "idle"
+        return BusyError("the system gives the hub no more threads; try again in a moment")
 
     def _submit(self, slot: Slot, job: Job) -> None:
         """Queue a job for the device, after its model is loaded."""
@@ -312,16 +326,38 @@ class LocalExecutor:
     # The device's side: one thread.
 
     def _run(self, job: Job) -> None:
-        """Answer the calls of a job."""
+        """Answer the calls of a job; raises nothing, as others wait for this thread."""
         slot = self._slots[job.demo]
-        self._gather(slot, job)
+        calls: list[Call] = []
+        try:
+            self._gather(slot, job)
+            calls, service = self._begin(slot, job)
+            self._answer(slot, job, service, calls)
+        except BaseException as error:  # of the hub's own: such as MemoryError
+            calls = calls or self._begin(slot, job)[0]
+            for call in calls:
+                call.error = ServiceError(f"{job.name} failed; {logged(job.name, error)}")
+        over_budget = self._finish(slot, job, len(calls))
+        for call in calls:  # last, so that who has an answer sees the job ended
+            call.end()
+        if over_budget:
+            try:
+                self._models.make_room(slot)
+            except Exception:  # such as CUDA's, after an assertion failed on the device
+                log.exception("no room is made after %s", job.name)
+
+    def _begin(self, slot: Slot, job: Job) -> tuple[list[Call], Any]:
+        """Take no more calls into a job; return those that it is to answer, and the service."""
         with self._lock:
             if slot.open.get(job.endpoint.name) is job:
                 del slot.open[job.endpoint.name]
             job.started = True
             calls = [call for call in job.calls if not call.abandoned]
             slot.waiting -= len(calls)
-            service = slot.service
+            return calls, slot.service
+
+    def _answer(self, slot: Slot, job: Job, service: Any, calls: list[Call]) -> None:
+        """Set the value or the error of each call."""
         if calls and service is not None:
             began = time.monotonic()
             with logs.during(logs.together([call.request for call in calls])):
@@ -330,11 +366,6 @@ class LocalExecutor:
             tell(self.observer.ran, job.demo, job.endpoint.name, len(calls), seconds)
         for call in calls if service is None else ():  # the hub was closed before their turn
             call.error = closing_error()
-        over_budget = self._finish(slot, job, len(calls))
-        for call in calls:  # last, so that who has an answer sees the job ended
-            call.end()
-        if over_budget:
-            self._models.make_room(slot)
 
     def _gather(self, slot: Slot, job: Job) -> None:
         """Wait a moment for more calls, if they usually come together and the device is free."""

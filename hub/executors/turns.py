@@ -49,7 +49,11 @@ class Turns:
         return self._holder is threading.current_thread()
 
     def submit(self, job: Job) -> None:
-        """Queue a job; `run(job)` is called when its turn comes."""
+        """Queue a job; `run(job)` is called when its turn comes.
+
+        Raises:
+            RuntimeError: no thread can be started.
+        """
         self._queue.put(job)
         if self._holder is None:
             with self._lock:
@@ -64,9 +68,12 @@ class Turns:
         with self._lock:
             if not self.mine or self._paused >= MAX_PAUSED:
                 return
+            try:
+                self._replace()
+            except RuntimeError:  # no thread could be started: others wait
+                return
             self._paused += 1
             self._queue.put(resume)
-            self._replace()
         resume.turn.wait()
         with self._lock:
             self._paused -= 1
@@ -85,9 +92,16 @@ class Turns:
         self._queue.put(None)
 
     def _replace(self) -> None:
+        before, self._holder = (
+            self._holder,
+            threading.Thread(target=self._work, name="latenthub-device", daemon=True),
+        )
+        try:
+            self._holder.start()
+        except RuntimeError:
+            self._holder = before
+            raise
         self._current = None
-        self._holder = threading.Thread(target=self._work, name="latenthub-device", daemon=True)
-        self._holder.start()
 
     def _work(self) -> None:
         me = threading.current_thread()
