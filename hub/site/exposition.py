@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 
 import gradio as gr
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
@@ -29,12 +29,12 @@ STATES = ("idle", "loading", "ready", "failed")
 class Exposition:
     """Writes the metrics of one site. Its registry is its own: a process may serve two hubs."""
 
-    def __init__(self, hub: Hub, metrics: Metrics) -> None:
+    def __init__(self, hub: Hub, metrics: Metrics, queue: Sized) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self.registry.register(Counted(metrics))
-        self.registry.register(Now(hub))
+        self.registry.register(Now(hub, queue))
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return all of it in the format that `accept`, a header, asks for; and that one's name."""
@@ -70,10 +70,15 @@ def spread(one: Spread) -> Metric:
 
 
 class Now(Collector):
-    """What is so at the moment: models, their memory, who waits for them."""
+    """What is so at the moment: models, their memory, who waits for them.
 
-    def __init__(self, hub: Hub) -> None:
+    Args:
+        queue: Gradio's, which calls and events leave a number at a time.
+    """
+
+    def __init__(self, hub: Hub, queue: Sized) -> None:
         self.hub = hub
+        self.queue = queue
         self.about = {
             "version": __version__,
             "python": platform.python_version(),
@@ -98,7 +103,9 @@ class Now(Collector):
             waiting.add_metric((name,), status.waiting)
         broken = gauge("broken_plugins", "Plugins that do not work.")
         broken.add_metric((), len(self.hub.broken))
-        yield from (build, demos, state, loaded, size, waiting, broken)
+        queued = gauge("queued", "Calls and pages' events that no function has been called for.")
+        queued.add_metric((), len(self.queue))
+        yield from (build, demos, state, loaded, size, waiting, queued, broken)
         memory = device_memory()
         if memory is not None:
             used = gauge("device_used_bytes", "Memory in use on the GPU, by anybody.")

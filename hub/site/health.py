@@ -92,7 +92,7 @@ class Health:
     def exposition(self) -> Exposition:
         from hub.site.exposition import Exposition
 
-        return Exposition(self.site.hub, self.metrics)
+        return Exposition(self.site.hub, self.metrics, self.site.blocks._queue)
 
     def may_read(self, request: Request) -> bool:
         bearer = f"Bearer {self.token}".encode()

@@ -31,8 +31,8 @@ from hub.site import closing
 from hub.site.answers import INSIDE, malformed
 from hub.site.calls import Calls
 from hub.site.doors import Doors
-from hub.site.express import Express
 from hub.site.errors import tell_all
+from hub.site.express import Express
 from hub.site.fetch import Fetches
 from hub.site.frame import Frame
 from hub.site.gate import Gate, is_served
