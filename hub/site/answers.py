@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -40,7 +41,7 @@ def refuse(status: int, message: str, headers: Mapping[str, str] | None = None) 
 
 def malformed(request: Request, error: Exception) -> Response:
     """Answer a request whose fields FastAPI finds wrong; what was sent is not sent back."""
-    found = getattr(error, "errors", list)()
+    found: Iterable[Mapping[str, Any]] = getattr(error, "errors", list)()
     where = {".".join(map(str, one["loc"])) for one in found}
     message = f"The request is not as it should be: {', '.join(sorted(where)) or 'its body'}."
     return JSONResponse(content_of(message), 422)

@@ -73,12 +73,12 @@ class Doors:
 
     def opens(self, scope: Scope, path: str) -> bool:
         method = scope["method"]
-        if any(route.matches(scope)[0] is not Match.NONE for route in self.own):
-            return True
         if MCP.fullmatch(path):
             return self.mcp and method in ("GET", "POST", "DELETE")
         if method in ("GET", "HEAD"):
-            return bool(READ.fullmatch(path)) or path.rstrip("/") in self.pages
-        if method == "POST" and "component_server" in path and not self.component_server:
-            return False
-        return method == "POST" and bool(SEND.fullmatch(path))
+            known = path in self.pages or bool(READ.fullmatch(path))
+        elif method == "POST" and "component_server" in path:
+            known = self.component_server
+        else:
+            known = method == "POST" and bool(SEND.fullmatch(path))
+        return known or any(one.matches(scope)[0] is not Match.NONE for one in self.own)
