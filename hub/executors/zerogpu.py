@@ -197,26 +197,27 @@ class ZeroGpuExecutor:
         demo = place.source.demo
         name = f"{demo}.{endpoint.name}"
         seconds = endpoint.options.gpu_seconds or endpoint.options.timeout
-        started = ended = False
+        started = False
+        last: Told | None = None
         with self._turn:
             began = time.monotonic()
             try:
                 with contextlib.closing(self._on_gpu(seconds, request)) as answers:
                     for one in answers:
                         what, value = pickle.loads(one)
-                        if what == "started":
-                            started = self._started(place)
-                        if what == "ran":
+                        if what in ("answer", "error"):
+                            last = what, value  # told once the GPU is given back
+                        elif what == "ran":
                             tell(self.observer.ran, demo, endpoint.name, 1, value)
                         else:
+                            started = started or self._started(place)
                             told.put((what, value))
-                        ended = what in ("answer", "error")
                         if abandoned.is_set():
                             break
-                if not (ended or abandoned.is_set()):
-                    told.put(("error", ServiceError(f"{name} ended without an answer")))
+                ended = ServiceError(f"{name} ended without an answer")
+                told.put(last or ("error", ended))
             except Exception as error:  # ZeroGPU's own: a quota, an ended process, its server
-                told.put(("error", lender_error(name, error, seconds, began)))
+                told.put(last or ("error", lender_error(name, error, seconds, began)))
             finally:
                 self._ended(place, started)
 
@@ -245,7 +246,7 @@ class ZeroGpuExecutor:
             state: State = "ready" if place.failure is None else "failed"
             reason = str(place.failure or "")
             return Status(
-                state, reason, place.size, place.calls, place.errors, waiting=place.running
+                state, reason, place.size, place.calls, place.errors, waiting=place.waiting
             )
 
     def close(self, timeout: float = 30.0) -> None:

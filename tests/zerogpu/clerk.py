@@ -88,12 +88,6 @@ class Clock:
         time.sleep(seconds)
         return "awake"
 
-    @endpoint(timeout=20)
-    def nap(self, seconds: float) -> str:
-        """Sleep for `seconds`, with time enough."""
-        time.sleep(seconds)
-        return "awake"
-
     @endpoint
     def fail(self, kind: str) -> int:
         """Fail in the way that `kind` names."""
