@@ -69,20 +69,20 @@ class Clock:
             progress(step / count, f"step {step}")
         return count
 
-    @endpoint(timeout=0.4)
+    @endpoint(timeout=0.8)
     def endless(self, progress: Progress) -> int:
         """Report progress until the hub ends it."""
         while True:
             time.sleep(0.01)
             progress(0.5)
 
-    @endpoint(timeout=0.4)
+    @endpoint(timeout=0.8)
     def leave(self, progress: Progress) -> int:
         """Report once, and leave the process."""
         progress(0.5)
         sys.exit("out")
 
-    @endpoint(timeout=0.4)
+    @endpoint(timeout=0.8)
     def sleep(self, seconds: float) -> str:
         """Sleep for `seconds`, against a short limit."""
         time.sleep(seconds)
