@@ -11,6 +11,8 @@ from hub.bench import BENCHES
 from hub.errors import PluginError
 
 NAME = re.compile(r"[a-z][a-z0-9-]*")
+# Pages and folders of the hub's own, beside which a demo of that name could not be reached.
+ADDRESSES = frozenset({"fetch", "healthz", "hub-assets", "metrics", "readyz", "thumbnails"})
 REFERENCE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -79,6 +81,8 @@ class Demo:
                 f"a demo cannot be named {self.name!r}: that is a benchmark of the hub's own, "
                 f"`latenthub bench {self.name}`; rename the demo"
             )
+        if self.name in ADDRESSES:
+            raise PluginError(f"the hub keeps the address /{self.name} for itself; rename the demo")
         for field in ("service", "page", "train", "evaluate", "benchmark", "card"):
             reference = getattr(self, field)
             if reference is not None and not REFERENCE.fullmatch(reference):

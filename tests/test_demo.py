@@ -15,6 +15,7 @@ def demo(**changes):
     [
         ({"name": "Waves!"}, "lower-case letters, digits and '-', got 'Waves!'"),
         ({"name": "soak"}, "cannot be named 'soak': that is a benchmark of the hub's own"),
+        ({"name": "metrics"}, "the hub keeps the address /metrics for itself; rename the demo"),
         ({"service": "a.b.C"}, "demo 'waves': service must be 'package.module:name', got 'a.b.C'"),
         ({"train": ""}, "train must be"),
     ],

@@ -14,7 +14,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub.demo import NAME
+from hub.bench import BENCHES
+from hub.demo import ADDRESSES, NAME
 from hub.errors import SettingsError
 
 TEMPLATE = Path(__file__).with_name("template")
@@ -22,6 +23,7 @@ MAX_NAME, MAX_TITLE = 30, 50  # characters; the lines they stand on have room fo
 TEXTS = (".py", ".md", ".toml")
 # Under their own names they would tell tools what to do with the template itself.
 HIDDEN = {"gitignore": ".gitignore", "package.toml": "pyproject.toml"}
+GRADIO = ("assets", "config", "login", "logout", "monitoring", "static", "svelte")  # its addresses
 WORDS = re.compile(r"\b(?:hub_example|test_example|latenthub-example|An example|Example|example)\b")
 CELLS, CELL = (6, 8), 120  # of the first thumbnail: rows and columns, pixels
 
@@ -45,6 +47,10 @@ class Plugin:
             )
         if self.name.endswith("-") or "--" in self.name:
             raise SettingsError(f"a demo's name has each '-' between two words; got {self.name!r}")
+        if self.name in (*ADDRESSES, *BENCHES, *GRADIO):
+            raise SettingsError(
+                f"the hub has a use for the name {self.name!r} itself; take another"
+            )
         title = self.title.strip() or self.name.replace("-", " ").capitalize()
         if len(title) > MAX_TITLE or not title.isprintable() or set(title) & set('"\\$'):
             raise SettingsError(

@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 
 import hub
 from hub import scaffold
+from hub.demo import NAME
 from hub.errors import SettingsError
 
 NAMES = ["ab", "faces", "very-long-name-of-thirty-chars"]
@@ -66,6 +67,15 @@ def test_a_new_plugin_asks_for_this_hub(tmp_path):
 def test_a_name_that_is_none_is_refused(name):
     with pytest.raises(SettingsError, match="a demo's name"):
         scaffold.Plugin(name)
+
+
+def test_a_name_that_the_hub_or_gradio_needs_is_refused():
+    from gradio.routes import INTERNAL_ROUTES
+
+    assert {name for name in INTERNAL_ROUTES if NAME.fullmatch(name)} == {*scaffold.GRADIO}
+    for name in ("metrics", "soak", "login"):
+        with pytest.raises(SettingsError, match=f"has a use for the name '{name}' itself"):
+            scaffold.Plugin(name)
 
 
 @pytest.mark.parametrize("title", ['say "this"', "two\nlines", "x" * 51])

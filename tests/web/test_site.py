@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from hub import InputError, Published, logs
+from hub.demo import ADDRESSES, NAME
 from hub.errors import CheckpointError, PluginError, SettingsError
 from hub.evaluation import Metric
 from hub.site import build, share
@@ -70,6 +71,15 @@ def test_an_address_that_gradio_needs_is_refused(hub_of, sample, tmp_path):
     assert site.problems == {
         "config": "the hub keeps the address /config for itself; rename the demo"
     }
+
+
+def test_no_demo_can_have_an_address_of_the_hub_s_own(site):
+    from gradio.routes import INTERNAL_ROUTES
+
+    paths = [getattr(route, "path", "") for route in site.site.blocks.app.routes]
+    parts = {path.split("/")[1] for path in paths if path.startswith("/")}
+    parts -= {*site.site.hub.demos, *INTERNAL_ROUTES}
+    assert {part for part in parts if NAME.fullmatch(part)} == ADDRESSES
 
 
 def test_building_the_site_does_not_import_torch(tmp_path):

@@ -13,6 +13,7 @@ def hub_demo() -> Demo:
         page="hub_example.page:page",
         train="hub_example.train:train",
         evaluate="hub_example.evaluate:evaluate",
+        card="hub_example.train:CARD",
         headline="error",
         tags=("images",),
         papers=(
