@@ -33,6 +33,7 @@ OPEN = {
         "/healthz",
         "/readyz",
         "/metrics",
+        "/fetch/{demo}",
         "/gradio_api/info",
         "/gradio_api/info/",
         "/gradio_api/openapi.json",
@@ -52,7 +53,9 @@ OPEN = {
         "/gradio_api/file={path_or_url:path}",  # uploads and results only
         "/logout",  # the hub's own
     },
+    "DELETE": {"/fetch/{demo}"},
     "POST": {
+        "/fetch/{demo}",
         "/login",  # the hub's own
         "/login/",
         "/gradio_api/call/{api_name}",
