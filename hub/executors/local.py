@@ -36,6 +36,7 @@ from hub.executors import ServiceSource, Status, callers
 from hub.executors.answers import Answers, logged
 from hub.executors.batching import Call, Crowd, Job
 from hub.executors.callers import Caller
+from hub.executors.memory import wait_asleep
 from hub.executors.models import Models, Slot
 from hub.executors.turns import Turns
 from hub.observe import Observer, tell
@@ -71,6 +72,7 @@ class LocalExecutor:
         grace: float = 5.0,
     ) -> None:
         settings.MEMORY_GB.positive(0.0)  # what is wrong is said now, not at the first call
+        wait_asleep()
         self.observer = Observer()
         self._max_waiting = max_waiting or math.ceil(settings.MAX_WAITING.positive(256))
         self._window = window
