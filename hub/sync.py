@@ -446,6 +446,12 @@ def explained(error: BaseException, repo_id: str, revision: str, writing: bool) 
             message = f"the Hub refuses the model card's head: {reason(one)[:300]}"
         if message is not None:
             return message
+    # Xet's client has no kinds of errors of its own
+    if writing and isinstance(error, (RuntimeError, OSError)):
+        return (
+            f"a file could not be uploaded to {hub_address()} ({type(error).__name__}); push "
+            "again, and if it stays so, with HF_HUB_DISABLE_XET=1"
+        )
     return None
 
 

@@ -211,6 +211,36 @@ def test_a_push_writes_the_card_uploads_in_one_commit_and_pins_it(
     assert run("pull", "small")[0] == 0 and run("verify", "small")[0] == 0
 
 
+@pytest.mark.filterwarnings("ignore:Use 'content=")  # the client's own, when it sends through LFS
+@pytest.mark.parametrize("xet", [True, False])
+@pytest.mark.parametrize("lfs", [True, False])
+def test_weights_go_up_as_the_hub_takes_them(
+    run, checkpoints, hub_server, write_token, monkeypatch, xet, lfs
+):
+    """Through Xet, through LFS, or within the commit; and down again by ranges of plain HTTP."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", not xet)
+    hub_server.lfs = lfs
+    noise = np.random.default_rng(0).integers(0, 256, 300_000, np.uint8)
+    (checkpoints / "small" / "model.safetensors").write_bytes(save({"weight": noise}))
+    assert run("push", "small", "--repo", REPO, "--no-eval")[0] == 0
+    assert bool(hub_server.asked("POST", "/xet/v1/xorbs/")) == (lfs and xet)
+    assert bool(hub_server.asked("PUT", "/lfs-upload/")) == (lfs and not xet)
+    shutil.rmtree(checkpoints / "small")
+    assert run("pull", "small")[0] == 0 and run("verify", "small")[0] == 0
+    assert hub_server.asked("GET", "/xet/v1/reconstructions/") == []
+
+
+def test_an_upload_through_xet_that_fails_is_told(
+    run, checkpoints, hub_server, write_token, monkeypatch
+):
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    hub_server.lfs = True
+    hub_server.faults.statuses["/xet/v1/shards"] = 403
+    code, _, err = run("push", "small", "--repo", REPO, "--no-eval")
+    assert code == 1 and "a file could not be uploaded to http://127.0.0.1" in err
+    assert "HF_HUB_DISABLE_XET=1" in err and pinned(checkpoints) is None
+
+
 def test_a_card_written_by_hand_keeps_its_text(run, checkpoints, hub_server, write_token):
     card = checkpoints / "small" / "README.md"
     card.write_text("---\nlicense: mit\npipeline_tag: other\n---\n# By hand\n\nOf three.\n")

@@ -10,10 +10,10 @@ has `hub.token` may read and write all; `hub.reader` may read; without one, what
 read. What goes wrong, and when, is told by `hub.faults`; what was asked, by `hub.requests`.
 
 Files are uploaded as part of the commit, which the client does the same way with Xet on and off.
-With `hub.lfs = True` weights go up through the LFS batch route, by clients that have Xet off, and
-come back by a redirect to another host name, as from the Hub's CDN; the answer that redirects also
-tells clients with Xet on where Xet has the file, as the Hub's does. Xet's own protocol is not
-spoken: a client that asks for that gets 404.
+With `hub.lfs = True` weights go up as the Hub takes large files: by a client with Xet on through
+Xet's own protocol (hub_server.xet), by one with Xet off through the LFS batch route. They come back
+by a redirect to another host name, as from the Hub's CDN, or, where a client wants that and they
+came that way, through Xet.
 """
 
 from hub_server.faults import Faults, Request

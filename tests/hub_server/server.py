@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from hub_server.faults import Faults, Request
 from hub_server.repos import Repo, blob_id, is_large, sha256
+from hub_server.xet import Xet
 
 BLOCK = 4096  # bytes sent at a time
 REPO = r"(?P<repo>[\w.-]+/[\w.-]+)"
@@ -36,7 +38,8 @@ class HubServer:
         self.token = "hf_ofsomebodywhomaywriteeverything"
         self.reader = "hf_ofsomebodywhomayonlyreadthings"
         self.repos: dict[str, Repo] = {}
-        self.objects: dict[str, bytes] = {}  # by sha256: what came through LFS
+        self.objects: dict[str, bytes] = {}  # by sha256: what came through LFS or Xet
+        self.xet = Xet()
         self.faults = Faults()
         self.requests: list[Request] = []
         self.lfs = False
@@ -208,13 +211,14 @@ class Handler(BaseHTTPRequestHandler):
         """Send a file, or the part that is asked for, with the faults there are."""
         content = self.hub.faults.changed(name, content)
         whole, status = len(content), 200
-        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range", ""))
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("range", ""))
         if asked and not self.hub.faults.ignore_ranges:
             begin = int(asked[1])
             if begin >= whole:
                 raise Refusal(416, f"the file has {whole} bytes")
-            content, status = content[begin:], 206
-            headers = {**headers, "Content-Range": f"bytes {begin}-{whole - 1}/{whole}"}
+            end = min(int(asked[2] or whole), whole - 1)
+            content, status = content[begin : end + 1], 206
+            headers = {**headers, "Content-Range": f"bytes {begin}-{end}/{whole}"}
         self.start(status, {**headers, "Accept-Ranges": "bytes"}, len(content))
         if self.command == "GET":
             self.send_slowly(content)
@@ -417,7 +421,7 @@ def resolve(at: Handler, repo: Repo, revision: str, path: str) -> Reply:
             "X-Linked-Size": str(len(content)),
             "X-Linked-ETag": f'"{oid}"',
             # as the Hub tells clients with Xet on where else the content is
-            "X-Xet-Hash": oid,
+            "X-Xet-Hash": at.hub.xet.hashes.get(oid, oid),
             "X-Xet-Refresh-Route": f"{at.hub.url}/api/models/{repo.id}/xet-read-token/{sha}",
         }
         return lambda: at.start(302, headers, 0)
@@ -430,6 +434,42 @@ def cdn(at: Handler, oid: str, path: str) -> Reply:
         raise Refusal(400, "a token was sent to a host that is not the Hub")
     content = at.hub.objects[oid]
     return lambda: at.send_file(path, content, {"ETag": f'"{oid}"'})
+
+
+def xet_token(at: Handler, repo: Repo, revision: str) -> Reply:
+    expires = int(time.time()) + 3600
+    told = {"casUrl": f"{at.hub.url}/xet", "accessToken": "a-token-for-xet", "exp": expires}
+    headers = {
+        "X-Xet-Cas-Url": told["casUrl"],
+        "X-Xet-Access-Token": told["accessToken"],
+        "X-Xet-Token-Expiration": str(expires),
+    }
+    return lambda: at.answer_json(told, headers=headers)
+
+
+def xet_put(at: Handler, name: str) -> Reply:
+    at.hub.xet.xorbs[name] = at.content
+    return lambda: at.answer_json({"was_inserted": True})
+
+
+def xet_shard(at: Handler) -> Reply:
+    for content in at.hub.xet.take_shard(at.content):
+        at.hub.objects[sha256(content)] = content
+    return lambda: at.answer_json({"result": 1})
+
+
+def xet_file(at: Handler, name: str) -> Reply:
+    if name not in at.hub.xet.files:
+        raise Refusal(404, "Xet has no such file")
+    told = at.hub.xet.reconstruction(name, f"{at.hub.url}/xet/xorb")
+    asked = re.fullmatch(r"bytes=(\d+)-(\d*)", at.headers.get("range", ""))
+    if asked and int(asked[1]) >= sum(term["unpacked_length"] for term in told["terms"]):
+        raise Refusal(416, "the file ends before that")
+    return lambda: at.answer_json(told)
+
+
+def xet_get(at: Handler, name: str) -> Reply:
+    return lambda: at.send_file(f"xorb {name}", at.hub.xet.xorbs[name], {})
 
 
 def space_runtime(at: Handler, repo: Repo) -> Reply:
@@ -460,5 +500,10 @@ ROUTES: tuple[tuple[str, str, Callable[..., Reply]], ...] = (
     ("POST", rf"{FILES}\.git/info/lfs/objects/batch", lfs_batch),
     ("PUT", r"/lfs-upload/(?P<oid>[0-9a-f]{64})", lfs_put),
     ("GET HEAD", rf"{FILES}/resolve/(?P<revision>[^/]+)/(?P<path>.+)", resolve),
+    ("GET", rf"{API}/xet-(?:read|write)-token/(?P<revision>.+)", xet_token),
+    ("POST", r"/xet/v1/xorbs/default/(?P<name>[0-9a-f]{64})", xet_put),
+    ("POST", r"/xet/v1/shards", xet_shard),
+    ("GET", r"/xet/v1/reconstructions/(?P<name>[0-9a-f]{64})", xet_file),
+    ("GET", r"/xet/xorb/(?P<name>[0-9a-f]{64})", xet_get),
     ("GET HEAD", r"/cdn/(?P<oid>[0-9a-f]{64})/(?P<path>.+)", cdn),
 )
