@@ -20,6 +20,7 @@ SEND = re.compile(
     r"/gradio_api/(call/(v2/)?[^/]+|run/[^/]+|api/[^/]+|queue/join|upload|cancel|reset"
     r"|component_server|stream/.+)/?"
 )
+CUSTOM = re.compile(r"/gradio_api/custom_component/[^/]+/(client|server)/[^/]+/[^/]+")
 MCP = re.compile(r"/gradio_api/mcp(/.*)?")
 FILE = re.compile(r"/gradio_api/file=(.*)", re.DOTALL)
 
@@ -29,7 +30,8 @@ class Doors:
 
     Args:
         own: the routes that the hub added. pages: the demos' names. mcp: whether there are tools.
-        component_server: whether a component on a page has functions to be called. is_file: tells
+        component_server: whether a component on a page has functions to be called. custom: whether
+        one has a browser side of its own. is_file: tells
         whether a file may be read by its path. missing: the answer to an address that is not there.
     """
 
@@ -40,6 +42,7 @@ class Doors:
         pages: Iterable[str],
         mcp: bool,
         component_server: bool,
+        custom: bool,
         is_file: Callable[[str], bool],
         missing: ASGIApp,
     ) -> None:
@@ -48,6 +51,7 @@ class Doors:
         self.pages = {f"/{page}" for page in pages}
         self.mcp = mcp
         self.component_server = component_server
+        self.custom = custom
         self.is_file = is_file
         self.missing = missing
 
@@ -77,6 +81,7 @@ class Doors:
             return self.mcp and method in ("GET", "POST", "DELETE")
         if method in ("GET", "HEAD"):
             known = path in self.pages or bool(READ.fullmatch(path))
+            known = known or (self.custom and bool(CUSTOM.fullmatch(path)))
         elif method == "POST" and "component_server" in path:
             known = self.component_server
         else:

@@ -31,6 +31,7 @@ from hub.site.limits import Bodies, Rate, Rates
 from hub.site.login import Accounts
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+NOBODY = ("0.0.0.0", 0)
 FORWARDED = (b"forwarded", b"x-forwarded-", b"x-gradio-server", b"x-real-ip")
 ORIGIN = re.compile(r"https?://[^/\s,]+|null")
 READING = ("GET", "HEAD", "OPTIONS")
@@ -135,7 +136,7 @@ class Peer:
 
     def __init__(self, app: ASGIApp, trusted: str, secret: str) -> None:
         self.app = app
-        self.proxied = ProxyHeadersMiddleware(app, trusted)  # type: ignore[arg-type]
+        self.proxied = ProxyHeadersMiddleware(self.believed, trusted)  # type: ignore[arg-type]
         self.secret = secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -153,6 +154,12 @@ class Peer:
         else:
             headers = [one for one in scope["headers"] if not one[0].startswith(FORWARDED)]
             await self.app({**scope, "headers": headers}, receive, send)
+
+    async def believed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what a proxy said, but not that it speaks for this machine, which may do more."""
+        if "x-forwarded-for" in Headers(scope=scope) and is_loopback(scope["client"][0]):
+            scope = {**scope, "client": NOBODY}
+        await self.app(scope, receive, send)
 
 
 class Safe:

@@ -31,6 +31,8 @@ DRAINING, DRAINED = 10.0, 2  # seconds, and requests of the largest size, that a
 FRAMING = 65_536  # bytes of a multipart body that are not the file's
 JSON_FACTOR = 1.6  # a file as a data URL is 4/3 as long; the rest is room
 ROOM = 10  # uploads of the largest size that the disk must have room for, before one is taken
+SMALL = 1_000_000  # bytes of a body that is taken whatever else is held
+LOGIN, MAX_LOGIN = re.compile(r"/login/?"), 10_000  # bytes; it is read before anybody is known
 HELD_REQUESTS = 6  # requests of the largest size whose bodies may be in memory at once
 
 
@@ -147,12 +149,13 @@ def span(seconds: float) -> str:
 class Cut(MultiPartException):
     """A request's body that is not read on; Gradio's reader removes the files it began.
 
-    `answer` is None where nobody is there to be told.
+    `answer` is None where nobody is there to be told; `more`: more of the body may still come.
     """
 
-    def __init__(self, answer: ASGIApp | None) -> None:
+    def __init__(self, answer: ASGIApp | None, more: bool = True) -> None:
         super().__init__("not read on")
         self.answer = answer
+        self.more = more
 
 
 class Bodies:
@@ -184,7 +187,8 @@ class Bodies:
         finally:
             self.held -= body.held
         if body.cut and body.cut.answer and not body.started:
-            await body.drain()
+            if body.cut.more:
+                await body.drain()
             await body.cut.answer(scope, receive, send)
 
 
@@ -195,6 +199,7 @@ class Body:
         self.bodies = bodies
         self.client = client_of(scope)
         self.upload = route_of(scope).rstrip("/") == UPLOAD
+        self.limit = MAX_LOGIN if LOGIN.fullmatch(route_of(scope)) else bodies.max_json
         self.length = Headers(scope=scope).get("content-length", "")
         self.scope = scope
         self._receive = receive
@@ -215,8 +220,8 @@ class Body:
         if self.upload and length > bodies.max_upload + FRAMING:
             text = f"An upload may have {bodies.max_upload / 1e6:g} MB, its files together."
             raise Cut(refuse(413, text))
-        if not self.upload and length > bodies.max_json:
-            text = f"A request may have {bodies.max_json / 1e6:g} MB. Upload files instead."
+        if not self.upload and length > self.limit:
+            text = f"A request may have {self.limit / 1e6:g} MB. Upload files instead."
             raise Cut(refuse(413, text))
 
     def count(self, chunk: bytes) -> None:
@@ -231,7 +236,7 @@ class Body:
         if not self.upload:
             self.held += len(chunk)
             bodies.held += len(chunk)
-            if bodies.held > bodies.max_held:
+            if self.held > SMALL and bodies.held > bodies.max_held:
                 raise Cut(too_busy())
         elif bodies.volume and not is_here(self.client):
             if wait := bodies.volume.take(self.client, len(chunk)):
@@ -248,7 +253,8 @@ class Body:
             with anyio.move_on_after(IDLE):
                 message = await self._receive()
             if not message:
-                raise Cut(refuse(408, f"Nothing came for {IDLE:.0f} seconds; send it again."))
+                text = f"Nothing came for {IDLE:.0f} seconds; send it again."
+                raise Cut(refuse(408, text), more=False)
             if message["type"] == "http.disconnect":
                 raise Cut(None)
             self.count(message.get("body", b""))

@@ -158,6 +158,9 @@ def start(
             pages=site.hub.demos,
             mcp=mcp,
             component_server=any(getattr(block, "server_fns", ()) for block in every(site)),
+            custom=any(
+                not type(one).__module__.startswith(("gradio.", "hub.")) for one in every(site)
+            ),
             is_file=is_served,
             missing=frame.not_found,
         ),

@@ -101,6 +101,15 @@ def test_a_forwarded_address_counts_as_the_proxy_saw_it(small):
     assert codes == [200] * 5 + [429]
 
 
+def test_a_client_cannot_claim_to_be_on_this_machine(small):
+    for claim in ("127.0.0.1", "::1", "127.0.0.9"):
+        codes = [
+            httpx.post(f"{small}{CALL}", json=JSON, headers=of(claim)).status_code for _ in range(6)
+        ]
+        assert 429 in codes, claim
+        assert httpx.get(f"{small}metrics", headers=of(claim)).status_code == 403
+
+
 def test_gradio_client_shows_that_it_is_to_wait(small):
     from gradio_client import Client
 
@@ -222,6 +231,11 @@ def test_a_call_that_tells_no_length_is_cut_off(small):
     assert status == 413 and "A request may have 1.6 MB. Upload files instead." in text
 
 
+def test_a_login_is_short(small):
+    form = {"username": "ann", "password": "a" * 11_000}
+    assert httpx.post(f"{small}login", data=form).status_code == 413
+
+
 def test_a_client_that_hangs_up_leaves_no_half_file(small):
     before = temporary_files()
     place = urlsplit(small)
@@ -266,12 +280,13 @@ def test_large_requests_at_once_are_held_back(roomy, monkeypatch):
             )
             line.sendall(head.encode() + b" " * 1_580_000)
         deadline = time.monotonic() + 10
-        while (answer := httpx.post(f"{roomy}{CALL}", content=b" " * 1_000_000)).status_code != 503:
+        while (answer := httpx.post(f"{roomy}{CALL}", content=b" " * 1_500_000)).status_code != 503:
             assert time.monotonic() < deadline, answer.text
             time.sleep(0.05)
         assert "Too many large requests are being read" in answer.json()["error"]
         assert answer.headers["retry-after"] == "2"
-    while httpx.post(f"{roomy}{CALL}", json=JSON).status_code != 200:
+        assert httpx.post(f"{roomy}{CALL}", json=JSON).status_code == 200  # a small one has room
+    while httpx.post(f"{roomy}{CALL}", content=b" " * 1_500_000).status_code != 400:  # no JSON
         assert time.monotonic() < deadline + 10, "what was held was not let go"
         time.sleep(0.05)
 
