@@ -373,6 +373,8 @@ def hub_address() -> str:
     from huggingface_hub import constants
 
     parts = urlsplit(constants.ENDPOINT)
+    if not parts.hostname:
+        return constants.ENDPOINT
     port = f":{parts.port}" if parts.port else ""
     return f"{parts.scheme}://{parts.hostname}{port}"
 
@@ -419,6 +421,13 @@ def told(repo_id: str, revision: str, writing: bool = False) -> Iterator[None]:
         raise CheckpointError(message) from None
 
 
+NETWORK = {
+    "FileMetadataError",
+    "InvalidURL",
+    "LocalEntryNotFoundError",
+    "OfflineModeIsEnabled",
+    "TransportError",
+}
 LOGIN = "log in with `hf auth login`, or name a token in HF_TOKEN"
 
 
@@ -433,7 +442,7 @@ def explained(error: BaseException, repo_id: str, revision: str, writing: bool) 
         message = None
         if "HfHubHTTPError" in kinds:
             message = of_status(kinds, status, repo_id, revision, writing)
-        elif kinds & {"TransportError", "OfflineModeIsEnabled", "FileMetadataError"}:
+        elif kinds & NETWORK:
             message = of_network(kinds, one)
         elif isinstance(one, OSError) and one.errno is not None:
             message = of_disk(one)
@@ -473,6 +482,8 @@ def of_status(
     has_token = get_token() is not None
     if "GatedRepoError" in kinds:
         return f"{repo_id} is gated: ask for access at {page}, then {LOGIN}, and pull again"
+    if "DisabledRepoError" in kinds:
+        return f"{repo_id} was disabled by the Hub; {page} may tell why"
     if "RevisionNotFoundError" in kinds:
         return f"{repo_id} has no revision {short!r}; its branches and tags are at {page}/tree/main"
     if "EntryNotFoundError" in kinds:
@@ -509,7 +520,9 @@ def of_network(kinds: set[str], error: BaseException) -> str:
             f"HF_HUB_ETAG_TIMEOUT={constants.HF_HUB_ETAG_TIMEOUT:g} and "
             f"HF_HUB_DOWNLOAD_TIMEOUT={constants.HF_HUB_DOWNLOAD_TIMEOUT:g} seconds"
         )
-    if "ConnectError" in kinds:
+    if kinds & {"InvalidURL", "UnsupportedProtocol"}:
+        return f"HF_ENDPOINT must be the address of a Hub, got {address!r}"
+    if kinds & {"ConnectError", "ProxyError"}:
         return f"{address} cannot be reached; look at the network, a proxy, and HF_ENDPOINT"
     if "FileMetadataError" in kinds:
         return f"{address} does not answer as a Hub does; look at HF_ENDPOINT and at a proxy"

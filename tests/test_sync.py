@@ -496,6 +496,23 @@ def test_a_file_that_is_always_cut_at_its_beginning_is_given_up(hub_server, pin,
     assert "was cut (RemoteProtocolError); pull again: it goes on where it stopped" in refusal(pin)
 
 
+@pytest.mark.parametrize("endpoint", ["hub.example", "ftp://hub.example", "http://"])
+def test_an_endpoint_that_is_no_address_is_told(pin, monkeypatch, endpoint):
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    assert f"HF_ENDPOINT must be the address of a Hub, got {endpoint!r}" in refusal(pin)
+
+
+def test_an_endpoint_is_shown_without_its_password(pin, hub_server, monkeypatch):
+    address = hub_server.url.replace("//", "//somebody:secret@")
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    hub_server.close()
+    template = address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    assert f"{hub_server.url} cannot be reached" in refusal(pin)
+
+
 @pytest.mark.parametrize("by", ["argument", "HF_HUB_OFFLINE"])
 def test_offline_takes_what_is_in_the_cache_and_asks_nothing(hub_server, pin, monkeypatch, by):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", by == "HF_HUB_OFFLINE")
