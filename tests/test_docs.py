@@ -3,12 +3,18 @@
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 from hub.demo import NAME
 
@@ -19,73 +25,129 @@ README_BLOCK = re.compile(r"`([\w./]+)`:\n\n```(python)\n(.*?)^```", re.MULTILIN
 BLOCK = re.compile(r"(?:^`([\w./]+)`:\n\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Return a folder with all files that the tutorial names, installed as pip would."""
-    folder = tmp_path_factory.mktemp("tutorial")
-    for name, _, text in BLOCK.findall(TUTORIAL):
+def module(name):
+    """Import a program of docs/."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+class Reader:
+    """Does what the tutorial says, block by block, as a reader would in a shell."""
+
+    def __init__(self, folder):
+        self.here = folder
+        self.site = folder / "site"  # where pip would note what is installed
+        self.site.mkdir()
+        self.paths = [self.site]
+        self.variables = {}
+        self.said = ""
+
+    def read(self, name, language, text):
         if name:
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_text(text)
-    point = re.search(r"entry-points.latenthub\]\n(.*)\n", (folder / "pyproject.toml").read_text())
-    name, value = point[1].replace('"', "").split(" = ")
-    assert NAME.fullmatch(name)
-    installed = folder / f"latenthub_{name}-0.1.0.dist-info"
-    installed.mkdir()
-    (installed / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: latenthub-{name}\nVersion: 0.1.0\n"
-    )
-    (installed / "entry_points.txt").write_text(f"[latenthub]\n{name} = {value}\n")
-    return folder
-
-
-def run(folder, *command):
-    environment = {**os.environ, "PYTHONPATH": str(folder), "LATENTHUB_CHECKPOINTS": "checkpoints"}
-    path = os.pathsep.join([str(Path(sys.executable).parent), environment["PATH"]])
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env={**environment, "PATH": path},
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_the_tutorials_plugin_works_as_the_tutorial_goes(folder):
-    said = ""
-    for name, language, text in BLOCK.findall(TUTORIAL):
-        if language == "python" and not name:
-            run(folder, sys.executable, "-c", text)
+            (self.here / name).parent.mkdir(exist_ok=True)
+            (self.here / name).write_text(text)
+        elif language == "python":
+            self.run(sys.executable, "-c", text)
         for line in text.splitlines() if language == "sh" else ():
-            if not line.startswith(("pip", "export")):  # the fixture has done that
-                said += run(folder, *line.split())
-    assert "Rebuild a digit from a handful of numbers." in said
-    assert "directions-003.png" in said
-    assert "the mean picture" in said
-    assert re.search(r"\d+ passed", said) and "skipped" not in said
+            command, *arguments = shlex.split(line)
+            if command == "cd":
+                self.here /= arguments[0]
+            elif command == "export":
+                self.variables |= [arguments[0].split("=")]
+            elif command == "pip":
+                assert line == "pip install --no-deps -e ."
+                self.install()
+            else:
+                self.said += self.run(command, *arguments)
+
+    def install(self):
+        """Install the package in this folder as an editable one, without the seconds pip takes."""
+        package = tomllib.loads((self.here / "pyproject.toml").read_text())["project"]
+        [(name, value)] = package["entry-points"]["latenthub"].items()
+        assert NAME.fullmatch(name) and (self.here / value / "__init__.py").is_file()
+        told = self.site / f"{package['name'].replace('-', '_')}-{package['version']}.dist-info"
+        told.mkdir()
+        needs = "".join(f"Requires-Dist: {one}\n" for one in package["dependencies"])
+        head = f"Metadata-Version: 2.1\nName: {package['name']}\nVersion: {package['version']}\n"
+        (told / "METADATA").write_text(head + needs)
+        (told / "entry_points.txt").write_text(f"[latenthub]\n{name} = {value}\n")
+        self.paths.append(self.here)
+
+    def run(self, *command):
+        programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        done = subprocess.run(
+            command,
+            cwd=self.here,
+            env={
+                **os.environ,
+                **self.variables,
+                "PATH": programs,
+                "PYTHONPATH": os.pathsep.join(map(str, self.paths)),
+            },
+            capture_output=True,
+            text=True,
+            timeout=500,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    """Return who has read the tutorial to its end."""
+    reader = Reader(tmp_path_factory.mktemp("tutorial"))
+    written = set()
+    for name, language, text in BLOCK.findall(TUTORIAL):
+        if name and (reader.here / name).exists() and name not in written:
+            assert (reader.here / name).read_text() == text, "run docs/write_tutorial.py"
+            continue
+        written.add(name)
+        reader.read(name, language, text)
+    return reader
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_readmes_shorter_plugin_works_too(folder, tmp_path):
+def test_the_tutorials_plugin_works_as_the_tutorial_goes(reader):
+    assert "See how digits differ." in reader.said  # of the first ten lines
+    assert "directions-003.png" in reader.said
+    assert "8 principal components" in reader.said
+    assert "draw-003.png" in reader.said
+    assert re.search(r"\d+ passed", reader.said)
+    assert reader.said.count("SKIPPED") == reader.said.count("needs one more package")
+
+
+def test_the_tutorial_begins_with_ten_lines():
+    code = next(text for name, _, text in BLOCK.findall(TUTORIAL) if name.endswith("__init__.py"))
+    assert 8 <= len([line for line in code.splitlines() if line.strip()]) <= 11
+
+
+def test_the_tutorial_shows_what_latenthub_new_writes():
+    """`python docs/write_tutorial.py` writes it anew."""
+    assert module("write_tutorial").rewritten(TUTORIAL) == TUTORIAL
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_readmes_shorter_plugin_works_too(reader, tmp_path):
     blocks = [(name, text) for name, language, text in README_BLOCK.findall(README) if language]
     assert [name.partition("/")[2] for name, _ in blocks] == [
         "__init__.py",
         "service.py",
         "page.py",
     ]
-    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
-    run(tmp_path, "latenthub", "train", "linear", "--out", "checkpoints/linear")
+    begun = reader.site.parent
+    shutil.copytree(begun / "checkpoints", tmp_path / "checkpoints")
+    other = Reader(tmp_path)
+    shutil.copy(begun / "pyproject.toml", tmp_path)
     for name, text in blocks:
-        (tmp_path / name).write_text(text)
-    run(tmp_path, *"latenthub call linear directions --set count=3 --out pictures".split())
+        other.read(name, "python", text)
+    other.read("", "sh", "pip install --no-deps -e .\nexport LATENTHUB_CHECKPOINTS=checkpoints\n")
+    other.run(*"latenthub call linear directions --set count=3 --out pictures".split())
     assert len(list((tmp_path / "pictures").glob("*.png"))) == 3
-    run(tmp_path, *"pytest --latenthub-demo linear -k page_opens_before".split())
+    other.run(*"pytest --latenthub-demo linear -k page_opens_before".split())
 
 
 def test_the_readme_asks_the_api_for_what_there_is():
@@ -112,11 +174,7 @@ SOURCES = [*(ROOT / "hub").rglob("*.py"), *(ROOT / "plugins").rglob("*.py"), ROO
 
 def test_the_reference_is_as_the_code_says():
     """`python docs/write_reference.py` writes it anew."""
-    spec = importlib.util.spec_from_file_location(
-        "write_reference", ROOT / "docs/write_reference.py"
-    )
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = module("write_reference")
     assert script.rewritten(REFERENCE) == REFERENCE
     assert script.endpoints_page() == (ROOT / "docs" / "endpoints.md").read_text()
 
