@@ -341,6 +341,7 @@ class Verified:
     files: tuple[VerifiedFile, ...]
     locked: bool  # false: one that was trained here, without an entry in its lock
     problem: str = ""  # what `find` would raise
+    source: str = ""  # on the Hub, "owner/name@1a2b3c4d"; empty: the lock tells none
 
     @property
     def ok(self) -> bool:
@@ -474,7 +475,8 @@ class Folders:
             VerifiedFile(name, expected.get(name, ""), self.hash(folder / name))
             for name in sorted({*expected, *here})
         )
-        return Verified(demo, folder, files, place.entry is not None, problem)
+        source = place.entry.source if place.entry is not None and place.pinned else ""
+        return Verified(demo, folder, files, place.entry is not None, problem, source)
 
     def place(self, demo: str) -> Place:
         """Return where the demo's checkpoint is to be: the first folder there is, or the first pin.

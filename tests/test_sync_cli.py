@@ -76,6 +76,8 @@ def test_a_repository_is_pinned_and_used_from_then_on(run, repo, checkpoints):
     code, out, _ = run("call", "small", "draw", "--out", str(checkpoints), "--json")
     assert code == 0
     assert run("verify", "small")[0] == 0
+    told = f"checkpoint: ready, {REPO}@{repo.head[:8]} on the Hugging Face Hub"
+    assert told in run("info", "small")[1]
     verified = json.loads(run("verify", "small", "--json")[1])["demos"][0]
     assert [file["name"] for file in verified["files"]] == sorted(pin.files) and verified["ok"]
 

@@ -77,6 +77,7 @@ def info(name: DemoName, as_json: AsJson = False) -> None:
     checkpoint = {
         "state": "ready" if not problem else "unusable",
         "problem": problem,
+        "source": verified.source if verified else "",
         "files": {file.name: file.found for file in verified.files} if verified else {},
     }
     if as_json:
@@ -113,7 +114,8 @@ def info(name: DemoName, as_json: AsJson = False) -> None:
             ["system", "metric", "value", "source"],
             [[p.system, p.metric, f"{p.value:g}", p.source] for p in demo.published],
         )
-    typer.echo(f"checkpoint: {problem or 'ready'}")
+    pinned = f", {checkpoint['source']} on the Hugging Face Hub" if checkpoint["source"] else ""
+    typer.echo(f"checkpoint: {problem or 'ready' + pinned}")
 
 
 @app.command()

@@ -270,10 +270,12 @@ def facts_of(site: Site, demo: Demo) -> Sequence[tuple[str, str]]:
         return ()
     try:
         weights = folder / WEIGHTS
+        pin = site.hub.folders.place(demo.name).entry
         return [
             ("Parameters", f"{parameters_of(weights):,}"),
             ("Weights", f"{weights.stat().st_size / 1e6:.1f} MB, safetensors"),
             ("sha256", site.hub.folders.hash(weights)),
+            *([("On the Hugging Face Hub", pin.source)] if pin and pin.pinned else []),
             *read_card_facts(folder).items(),
         ]
     except (HubError, OSError, ValueError, KeyError):

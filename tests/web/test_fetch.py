@@ -66,6 +66,8 @@ def test_a_fetch_is_started_followed_and_used_without_a_restart(served, root):
     assert told["state"] == "done" and told["there"] == told["total"] > 4000
     page = httpx.get(url).text
     assert "data-fetch=" not in page and "Ready" in page
+    source = read_lock(root / "lock.toml")["sample"].source
+    assert f"<dt>On the Hugging Face Hub</dt><dd>{source}</dd>" in httpx.get(f"{url}sample").text
     call = httpx.post(f"{url}gradio_api/call/v2/sample_generate", json={}).json()["event_id"]
     assert "event: complete" in httpx.get(f"{url}gradio_api/call/v2/sample_generate/{call}").text
     assert httpx.post(f"{url}fetch/sample").json()["state"] == "done"
