@@ -36,7 +36,7 @@ class Recorder:
     def status(self, demo):
         return Status("idle")
 
-    def close(self):
+    def close(self, timeout=30.0):
         self.closed = True
 
 
