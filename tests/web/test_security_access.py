@@ -461,6 +461,20 @@ def test_settings_become_the_policy(monkeypatch):
     assert found.proxies == "10.0.0.0/8,192.0.2.1"
 
 
+@pytest.mark.parametrize(
+    ("host", "accounts", "told"),
+    [("0.0.0.0", None, True), ("127.0.0.1", None, False), ("0.0.0.0", {"ann": hashed("a")}, False)],
+)
+def test_a_hub_that_is_open_to_others_says_so(
+    hub_of, sample_folder, unused_port, caplog, host, accounts, told
+):
+    from hub.site.server import start
+
+    policy = Policy(accounts=accounts and Accounts(accounts))
+    with hub_of(sample_folder) as hub, start(hub, host, unused_port(), policy=policy):
+        assert ("LATENTHUB_AUTH asks for a password" in caplog.text) == told
+
+
 def test_only_a_local_hub_answers_to_local_names_alone(monkeypatch):
     monkeypatch.delenv("LATENTHUB_ALLOWED_HOSTS", raising=False)
     assert Policy.read("127.0.0.1").hosts == ("127.0.0.1", "::1", "localhost")
