@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.common import AsJson, Checkpoints, app, names
-from hub.plugins import check_names, discover
+from hub.cli.common import AsJson, Checkpoints, app, names, one_demo
+from hub.files import shown_bytes
+from hub.plugins import discover
 from hub.terminal import print_json
 
 if TYPE_CHECKING:
@@ -55,13 +56,13 @@ def space(
     from hub.checkpoints import Folders
 
     settings = spaces.Settings(repo, hardware, private, preload)
-    installed = discover().demos
-    chosen = names(only) or list(installed)
-    check_names(chosen, installed)
-    demos = [installed[name] for name in dict.fromkeys(chosen)]
+    demos = [one_demo(name) for name in dict.fromkeys(names(only) or discover().demos)]
     with tempfile.TemporaryDirectory() as temporary:
         folder = dry_run or Path(temporary) / "space"
+        typer.echo(f"making a Space of {', '.join(demo.name for demo in demos)} …", err=True)
         made = spaces.make(folder, settings, demos, Folders.standard(checkpoints))
+        if not dry_run:
+            typer.echo(f"uploading {shown_bytes(spaces.size_of(folder))} to {repo} …", err=True)
         address = "" if dry_run else spaces.upload(folder, settings)
     if as_json:
         print_json(summary(made) | {"space": address, "folder": str(dry_run or "")})
