@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -98,19 +99,17 @@ def test_a_model_s_state_load_and_waiting_are_shown(fresh):
 
 
 def test_batches_show_how_many_calls_came_together(served, grown):
-    hub, started = served.site.hub, threading.Barrier(17)
+    hub = served.site.hub
     hub.call("sample", "greet", {"name": "Ann"})  # its model is loaded
+    before = hub.status("sample").calls
 
     def double(number):
-        started.wait()
         return hub.call("sample", "double", {"number": number})
 
-    def hold():
-        started.wait()
-        return hub.call("sample", "slow", {"steps": 2})
-
     with ThreadPoolExecutor(17) as pool:
-        held = pool.submit(hold)
+        held = pool.submit(hub.call, "sample", "slow", {"steps": 4})
+        while hub.status("sample").calls == before or hub.status("sample").waiting:
+            time.sleep(0.01)  # until it has the device
         answers = list(pool.map(double, range(16)))
         held.result()
     assert answers == [2 * number for number in range(16)]
