@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import gradio as gr
 from gradio.context import Context
+from gradio.routes import App
 
 from hub.app import Hub
 from hub.demo import Demo, resolve
@@ -57,12 +60,29 @@ def build_site(hub: Hub) -> Site:
                 site.apis |= register(hub, demo, site.apis)
             except Exception as error:  # whatever a foreign package raises on import
                 fail(site, demo, error)
-    for demo in hub.demos.values():
-        picture = package_file(demo, "thumbnail.png")
-        if picture is not None:
-            site.thumbnails[demo.name] = picture
-        add_page(site, demo)
+    with without_apps():
+        for demo in hub.demos.values():
+            picture = package_file(demo, "thumbnail.png")
+            if picture is not None:
+                site.thumbnails[demo.name] = picture
+            add_page(site, demo)
     return site
+
+
+@contextlib.contextmanager
+def without_apps() -> Iterator[None]:
+    """Draw pages without a web app for each.
+
+    Gradio makes one, of 80 routes, whenever Blocks begin or end and whenever a route ends, and
+    throws it away when the site is launched: a tenth of a second a time, three times a demo.
+    """
+    make = App.__dict__["create_app"]
+    kept = staticmethod(lambda blocks, *rest, **more: getattr(blocks, "app", None))
+    setattr(App, "create_app", kept)  # noqa: B010 - mypy takes no assignment to a method
+    try:
+        yield
+    finally:
+        setattr(App, "create_app", make)  # noqa: B010
 
 
 def add_page(site: Site, demo: Demo) -> None:

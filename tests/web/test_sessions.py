@@ -1,4 +1,4 @@
-"""What Gradio keeps of each caller and visitor."""
+"""What Gradio makes and keeps that the hub does without."""
 
 import httpx
 from gradio_client import Client
@@ -20,3 +20,21 @@ def test_a_session_holds_what_changed_in_it_and_not_the_site(site, url):
     assert client.predict("Ada", api_name="/sample_greet")["text"] == "Hello Ada"
     [new] = set(sessions) - before
     assert len(sessions[new].config_values) < 5 < len(site.site.blocks.blocks)
+
+
+def test_a_site_of_many_demos_makes_no_web_app_for_each(hub_of, sample, tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    from gradio.routes import App
+
+    from hub.site.pages import build_site
+
+    make, made = App.create_app, []
+    monkeypatch.setattr(App, "create_app", lambda *a, **k: made.append(1) or make(*a, **k))
+    with hub_of(tmp_path, sample) as one:
+        assert build_site(one).problems == {}
+    alone = len(made)
+    more = [replace(sample, name=f"more{number}") for number in range(3)]
+    with hub_of(tmp_path, sample, *more) as four:
+        assert build_site(four).problems == {}
+    assert len(made) == 2 * alone
