@@ -29,6 +29,7 @@ class Served:
 
     def __init__(self, folder, port, memory=0, files=0, **settings):
         self.url = f"http://127.0.0.1:{port}/"
+        self.folder = folder
         self.log = folder / f"log-{port}.txt"
         environment = {
             **os.environ,
@@ -80,7 +81,7 @@ class Served:
         """Tell whether a call is answered at once."""
         began = time.monotonic()
         assert self.call("faulty_add", x=1) == ("complete", [2])
-        return time.monotonic() - began < 3
+        return time.monotonic() - began < 10
 
     def close(self):
         self.http.close()
@@ -182,7 +183,7 @@ def test_a_cancelled_job_ends_and_its_sibling_is_answered(hub):
     sibling = client.submit(seconds=0.2, name="sibling", api_name="/faulty_work")
     time.sleep(0.5)
     first.cancel()
-    assert sibling.result(timeout=5) == 0.2
+    assert sibling.result(timeout=15) == 0.2
     assert hub.works()
     assert "cancelled" in hub.seen()["ended"]
 
@@ -201,7 +202,7 @@ def test_the_call_of_a_closed_tab_ends(hub):
         wait_for(lambda: "page" in hub.seen()["started"])
         assert "page" not in hub.seen()["ended"]
         page.close()
-        wait_for(lambda: "page" in hub.seen()["ended"], seconds=3)
+        wait_for(lambda: "page" in hub.seen()["ended"])
         browser.close()
     assert hub.works()
 
@@ -246,17 +247,22 @@ def test_who_comes_when_too_many_wait_is_told_so_at_once(hub):
     def meanwhile():
         began = time.monotonic()
         assert hub.http.get(hub.url).status_code == 200
+        answers = (hub.http.post("call/v2/faulty_add", json={"x": 1}) for _ in range(400))
+        assert any(answer.status_code == 503 for answer in answers)  # some had their turn
         with pytest.raises(QueueError, match="Queue is full! Please try again."):
             client.predict(x=1, api_name="/faulty_add")
+        release.touch()
         return time.monotonic() - began
 
-    hub.post("faulty_hold", seconds=20)
+    release = hub.folder / "faulty" / "release"
+    hub.post("faulty_hold", seconds=30)
     began = time.monotonic()
     endings, seconds = asyncio.run(burst(hub, 600, meanwhile))
+    release.unlink()
     busy = (503, "The hub is busy: 200 calls are waiting. Try again in a moment.")
     assert set(endings) == {"complete", busy}
     assert endings["complete"] >= 200 and endings[busy] >= 200
-    assert seconds < 15 and time.monotonic() - began < 60
+    assert seconds < 20 and time.monotonic() - began < 60
     assert hub.works()
     assert client.predict(x=1, api_name="/faulty_add") == 2
 
@@ -284,7 +290,7 @@ def test_a_signal_lets_calls_end_and_refuses_new_ones(serve, number):
     hub = serve()
     client = Client(hub.url, verbose=False)
     work = client.submit(seconds=3, name="client", api_name="/faulty_work")
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, reading(hub, "heartbeat/an-open-page"):
         curl = pool.submit(hub.call, "faulty_hold", seconds=2)
         unread = hub.post("faulty_work", seconds=0.1)
         wait_for(lambda: {"client"} <= set(hub.seen()["started"]))
@@ -299,7 +305,7 @@ def test_a_signal_lets_calls_end_and_refuses_new_ones(serve, number):
         assert curl.result(20) == ("complete", [2])
         assert work.result(20) == 3
         assert hub.read("faulty_work", unread) == ("complete", [0.1])
-    assert hub.process.wait(15) == 0
+        assert hub.process.wait(15) == 0
     assert "Traceback" not in hub.log.read_text()
 
 
@@ -314,7 +320,7 @@ def test_what_takes_longer_than_the_grace_is_told_that_the_hub_closes(serve):
         began = time.monotonic()
         hub.process.terminate()
         for call in calls:
-            kind, message = call.result(10)
+            kind, message = call.result(15)
             assert kind == "error" and message.startswith("The hub is closing")
     assert hub.process.wait(20) == 0
     assert time.monotonic() - began < 20
@@ -327,7 +333,7 @@ def test_a_second_signal_ends_the_hub_at_once(serve):
     hub.process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     hub.process.send_signal(signal.SIGINT)
-    assert hub.process.wait(2) == -signal.SIGINT
+    assert hub.process.wait(5) == -signal.SIGINT
 
 
 # Memory.

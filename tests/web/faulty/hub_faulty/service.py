@@ -14,6 +14,7 @@ STEP = 0.05  # seconds
 
 class Faulty:
     def __init__(self, checkpoint: Path, device: str) -> None:
+        self.release = checkpoint / "release"
         self.started: list[str] = []
         self.ended: list[str] = []
 
@@ -38,9 +39,12 @@ class Faulty:
 
     @endpoint(timeout=60)
     def hold(self, seconds: Annotated[float, Range(0, 30)] = 1.0, name: str = "") -> float:
-        """Keep the device for so many `seconds` under a `name`, and report nothing."""
+        """Keep the device under a `name` and report nothing, for so many `seconds` at most: until
+        there is a file `release` beside the checkpoint."""
         self.started.append(name)
-        time.sleep(seconds)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.release.exists():
+            time.sleep(STEP)
         self.ended.append(name)
         return seconds
 
