@@ -130,7 +130,7 @@ def look_up(repo_id: str, revision: str) -> tuple[str, list[str]]:
         )
     info = HfApi().model_info(repo_id, revision=revision, timeout=constants.HF_HUB_ETAG_TIMEOUT)
     if info.sha is None:
-        raise CheckpointError(f"{hub_address()} does not tell which commit {repo_id} is at")
+        raise CheckpointError(f"{the_hub()} does not tell which commit {repo_id} is at")
     names = sorted(one.rfilename for one in info.siblings or [])
     pickles = [name for name in names if name.endswith(PICKLES)]
     names = [name for name in names if PATTERNS["name"].fullmatch(name) and name not in pickles]
@@ -168,7 +168,7 @@ def ask(repo_id: str, revision: str, name: str) -> RemoteFile:
     about = get_hf_file_metadata(url, headers=headers(), timeout=limit)
     if about.etag is None or about.size is None or "/" in about.etag:
         raise CheckpointError(
-            f"{hub_address()} does not tell the size and hash of {name}; if HF_ENDPOINT names a "
+            f"{the_hub()} does not tell the size and hash of {name}; if HF_ENDPOINT names a "
             "mirror, try without it"
         )
     return RemoteFile(name, url, about.etag, about.size)
@@ -379,6 +379,10 @@ def hub_address() -> str:
     return f"{parts.scheme}://{parts.hostname}{port}"
 
 
+def the_hub() -> str:
+    return f"the Hub at {hub_address()}"
+
+
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep the client's own warnings and progress bars away: every error is told once, by us."""
@@ -477,15 +481,16 @@ def of_status(
 ) -> str:
     from huggingface_hub import get_token
 
+    hub, repo = the_hub(), f"the repository {repo_id}"
     page = f"{hub_address()}/{repo_id}"
     short = revision[:8] if PATTERNS["revision"].fullmatch(revision) else revision
     has_token = get_token() is not None
     if "GatedRepoError" in kinds:
-        return f"{repo_id} is gated: ask for access at {page}, then {LOGIN}, and pull again"
+        return f"{repo} is gated: ask for access at {page}, then {LOGIN}, and pull again"
     if "DisabledRepoError" in kinds:
-        return f"{repo_id} was disabled by the Hub; {page} may tell why"
+        return f"{repo} was disabled by the Hub; {page} may tell why"
     if "RevisionNotFoundError" in kinds:
-        return f"{repo_id} has no revision {short!r}; its branches and tags are at {page}/tree/main"
+        return f"{repo} has no revision {short!r}; its branches and tags are at {page}/tree/main"
     if "EntryNotFoundError" in kinds:
         return f"a file that the lock names is not in {repo_id}@{short}; see {page}/tree/{short}"
     if "RepositoryNotFoundError" in kinds and not writing:
@@ -493,8 +498,8 @@ def of_status(
         return f"there is no repository {repo_id} at {hub_address()}, or {hint}"
     if status == 401 or "RepositoryNotFoundError" in kinds:
         if has_token:
-            return f"{hub_address()} does not accept the token; {LOGIN} that is valid"
-        return f"{hub_address()} wants to know who asks; {LOGIN}"
+            return f"{hub} does not accept the token; {LOGIN} that is valid"
+        return f"{hub} wants to know who asks; {LOGIN}"
     if status == 403:
         what = "write to" if writing else "read"
         return (
@@ -502,36 +507,34 @@ def of_status(
             f"{hub_address()}/settings/tokens"
         )
     if status == 429:
-        return f"{hub_address()} has had too many requests from here; try again in some minutes"
+        return f"{hub} has had too many requests from here; try again in some minutes"
     if status is not None and status >= 500:
-        return f"{hub_address()} is out of order (status {status}); try again later"
-    return f"{hub_address()} refused the request for {repo_id} (status {status})"
+        return f"{hub} is out of order (status {status}); try again later"
+    return f"{hub} refused the request for {repo_id} (status {status})"
 
 
 def of_network(kinds: set[str], error: BaseException) -> str:
     from huggingface_hub import constants
 
-    address = hub_address()
+    hub = the_hub()
     if "OfflineModeIsEnabled" in kinds:
         return "this is offline (HF_HUB_OFFLINE=1), and not all files are in the Hugging Face cache"
     if "TimeoutException" in kinds:
         return (
-            f"{address} did not answer in time; try again, or give it longer than "
+            f"{hub} did not answer in time; try again, or give it longer than "
             f"HF_HUB_ETAG_TIMEOUT={constants.HF_HUB_ETAG_TIMEOUT:g} and "
             f"HF_HUB_DOWNLOAD_TIMEOUT={constants.HF_HUB_DOWNLOAD_TIMEOUT:g} seconds"
         )
     if kinds & {"InvalidURL", "UnsupportedProtocol"}:
-        return f"HF_ENDPOINT must be the address of a Hub, got {address!r}"
+        return f"HF_ENDPOINT must be the address of a Hub, got {hub_address()!r}"
     if kinds & {"ConnectError", "ProxyError"}:
-        return f"{address} cannot be reached; look at the network, a proxy, and HF_ENDPOINT"
+        return f"{hub} cannot be reached; look at the network, a proxy, and HF_ENDPOINT"
     if "FileMetadataError" in kinds:
-        return f"{address} does not answer as a Hub does; look at HF_ENDPOINT and at a proxy"
+        return f"{hub} does not answer as a Hub does; look at HF_ENDPOINT and at a proxy"
     if "LocalProtocolError" in kinds:  # its text quotes the header, and with it the token
         return f"the token cannot be sent as it stands; {LOGIN} that is one word"
-    return (
-        f"the connection to {address} was cut ({type(error).__name__}); pull again: it goes on "
-        "where it stopped"
-    )
+    kind = type(error).__name__
+    return f"the connection to {hub} was cut ({kind}); pull again: it goes on where it stopped"
 
 
 def of_disk(error: OSError) -> str | None:

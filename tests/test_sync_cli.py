@@ -405,5 +405,5 @@ def test_serve_fetches_what_is_missing_and_serves_without_it_too(
         assert "Ready" in page and f"small: {REPO}@{repo.head[:8]} is here" in log
     else:
         assert "No checkpoint" in page
-        assert "small: its checkpoint is not fetched: http://127.0.0.1" in log
+        assert "small: its checkpoint is not fetched: the Hub at http://127.0.0.1" in log
         assert "Traceback" not in log
