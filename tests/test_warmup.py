@@ -71,7 +71,7 @@ def test_a_hub_that_is_told_nothing_loads_nothing(hub):
 def test_all_are_loaded_and_one_that_fails_holds_up_no_other(hub, caplog):
     caplog.set_level(logging.INFO)
     hub.warm(["all"])
-    hub.warmup.join(10)
+    hub.warmup.join(60)
     assert (hub.warmup.stage, made) == ("done", ["Bare", "Warm"])
     assert [hub.status(name).state for name in ("broken", "bare", "warm")] == [
         "failed",
@@ -91,7 +91,7 @@ def test_one_example_is_called_and_is_no_visitor_s_call(hub):
 
     hub.observe(count := Count())
     hub.warm(["warm"])
-    hub.warmup.join(10)
+    hub.warmup.join(60)
     assert (asked, count.calls) == ([3], 0)
     assert hub.call("warm", "gives", {"x": 4}) == 8
     assert (made, count.calls) == (["Warm"], 1)
@@ -105,5 +105,5 @@ def test_an_unknown_demo_is_refused(hub):
 def test_a_hub_that_closes_warms_no_further(hub):
     hub.close()
     hub.warm(["all"])
-    hub.warmup.join(10)
+    hub.warmup.join(60)
     assert made == []

@@ -225,21 +225,23 @@ def test_a_hub_without_a_demo_that_works_is_alive_but_not_ready(
 def test_a_hub_is_ready_when_it_is_warm(hub_of, sample_folder, unused_port, monkeypatch):
     from hub_sample.service import Sample
 
-    let_go, load = threading.Event(), Sample.__init__
+    loading, let_go, load = threading.Event(), threading.Event(), Sample.__init__
 
     def slowly(self, checkpoint, device):
-        let_go.wait(10)
+        loading.set()
+        let_go.wait(60)
         load(self, checkpoint, device)
 
     monkeypatch.setattr(Sample, "__init__", slowly)
     with hub_of(sample_folder) as hub, start(hub, port=unused_port()) as running:
         hub.warm(["all"])
+        assert loading.wait(60)
         answer = httpx.get(running.url + "readyz")
         assert (answer.status_code, answer.json()["status"]) == (503, "warming")
         assert answer.json()["demos"] == {"sample": "loading"}
         assert httpx.get(running.url + "healthz").status_code == 200
         let_go.set()
-        hub.warmup.join(10)
+        hub.warmup.join(60)
         answer = httpx.get(running.url + "readyz")
         assert answer.status_code == 200
         assert (answer.json()["warm"], answer.json()["demos"]) == ("done", {"sample": "ready"})
