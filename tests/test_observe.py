@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -97,10 +98,10 @@ def test_what_a_batch_logs_names_all_its_requests_and_a_failure_its_own(executor
     with ThreadPoolExecutor(5) as pool:
         pool.submit(ask, executor, "hold", "request-0")
         while not executor.status("talker").state == "ready":
-            pass
+            time.sleep(0.001)
         asked = {x: pool.submit(ask, executor, "says", f"request-{x}", x=x) for x in (1, 2, 101)}
         while executor.status("talker").waiting < 3:
-            pass
+            time.sleep(0.001)
         Talker.held.set()
         with pytest.raises(ServiceError, match=r"the log has the details \(request request-101\)"):
             asked.pop(101).result()
