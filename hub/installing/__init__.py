@@ -73,10 +73,14 @@ class Installation:
 
     def run(self, packages: Sequence[str], contract: bool) -> Installed:
         self.say("building the packages")
-        plugins = self.wheels("plugins", packages)
+        plugins, asked = [], []
+        for number, package in enumerate(packages):
+            found = self.wheels(f"plugin-{number}", [package])
+            plugins += found
+            asked += [f"{wheel.path}{extras(package)}" for wheel in found]
         demos = check(plugins)
         self.say(f"{', '.join(demos)}: looking for what it needs")
-        wheels = [*plugins, *self.dependencies(plugins)]
+        wheels = [*plugins, *self.dependencies(plugins, asked)]
         self.say(f"trying the hub with {', '.join(map(str, wheels))}")
         self.pip("install", "--no-deps", "--no-index", "--target", self.staged, *paths(wheels))
         environment = {"PYTHONPATH": str(self.staged)}
@@ -117,14 +121,17 @@ class Installation:
         self.pip("wheel", "--no-deps", *under_constraints(), "--wheel-dir", target, *packages)
         return [read(path) for path in sorted(target.glob("*.whl"))]
 
-    def dependencies(self, plugins: Sequence[Wheel]) -> list[Wheel]:
+    def dependencies(self, plugins: Sequence[Wheel], asked: Sequence[str]) -> list[Wheel]:
         """Return the wheels that must be installed with those of the plugins.
+
+        Args:
+            asked: the plugins as pip takes them, their extras included.
 
         Raises:
             PluginError: the hub itself would have to be another.
         """
         report = self.work / "report.json"
-        self.pip("install", "--dry-run", "--report", report, *under_constraints(), *paths(plugins))
+        self.pip("install", "--dry-run", "--report", report, *under_constraints(), *asked)
         ours = {wheel.name for wheel in plugins}
         wanted = []
         for one in json.loads(report.read_text("utf-8"))["install"]:
@@ -161,6 +168,12 @@ def reason(output: str) -> str:
     errors = re.findall(r"^\s*(?:ERROR: |E?error: |\w+Error: )(.*)$", output, re.MULTILINE)
     lines = [*(conflict[1].splitlines() if conflict else ()), *dict.fromkeys(errors)]
     return "; ".join(line.strip() for line in lines) or output.strip()[-300:]
+
+
+def extras(package: str) -> str:
+    """Return the extras that are asked for, such as "[train]"; empty: none."""
+    found = re.search(r"(\[[\w\s,.-]+\])\s*([<>=!~@;].*)?$", package)
+    return found[1] if found else ""
 
 
 def paths(wheels: Sequence[Wheel]) -> list[Path]:

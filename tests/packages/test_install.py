@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.installing import reason
+from hub.installing import extras, reason
 
 PACKAGES = Path(__file__).parents[1] / "third_party"
 PIP = {
@@ -152,6 +152,21 @@ To fix this you could try to:
         "faces 1.0 depends on numpy<1; The user requested (constraint) numpy==2.4.6; Cannot "
         "install faces==1.0 because these package versions have conflicting dependencies."
     )
+
+
+@pytest.mark.parametrize(
+    ("package", "found"),
+    [
+        ("faces", ""),
+        ("faces[train]==1.0", "[train]"),
+        ("faces[train]", "[train]"),
+        ("./a folder/faces[train, test]", "[train, test]"),
+        ("faces[train] @ git+https://example.org/faces.git", "[train]"),
+        ("git+https://example.org/faces.git", ""),
+    ],
+)
+def test_extras_are_asked_for_of_the_wheel_too(package, found):
+    assert extras(package) == found
 
 
 def test_nothing_of_the_site_can_install():

@@ -28,10 +28,10 @@ def test_a_new_plugin_installs_shows_up_and_keeps_the_contract(make_environment,
     assert "faces" in listed and "latenthub-faces 0.1.0" in listed
     card = (tmp_path / "checkpoints" / "faces" / "README.md").read_text()
     assert float(re.search(r"\| error \| ([\d.]+)", card)[1]) < 5  # 8 principal components: 6.3
-    tests = ["--latenthub-demo", "faces", "-q", "-p", "no:cacheprovider", folder]
+    tests = ["--latenthub-demo", "faces", "-q", "-p", "no:cacheprovider", "-m", "not slow", folder]
     done = environment.run("pytest", *tests, **variables)
     passed = int(re.search(r"(\d+) passed", done.stdout)[1])
-    assert passed >= 8 + 27 - done.stdout.count("SKIPPED"), done.stdout
+    assert passed >= 25 and "skipped" not in done.stdout, done.stdout
 
 
 @pytest.mark.parametrize("name", NAMES)
