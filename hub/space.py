@@ -38,7 +38,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from hub import sync
+from hub import remote
 from hub.checkpoints import Folders, file_names, lock_folder
 from hub.demo import Demo
 from hub.errors import HubError, PluginError, SettingsError
@@ -74,7 +74,7 @@ class Settings:
     preload: bool = False  # fetch every pinned checkpoint from the Hub, also the small ones
 
     def __post_init__(self) -> None:
-        sync.check_repo_id(self.repo_id)
+        remote.check_repo_id(self.repo_id)
         from huggingface_hub import SpaceHardware
 
         known = [one.value for one in SpaceHardware]
@@ -179,7 +179,7 @@ def put_packages(made: Made, folder: Path, settings: Settings, demos: Sequence[D
             continue
         there = importlib.metadata.distribution(name)
         made.packages.append(f"{there.name} {there.version}")
-        if is_from_index(there):
+        if can_be_named(there):
             named[name] = Requirement(there.name)
             continue
         carried.add(name)
@@ -205,15 +205,28 @@ def distribution_of(demo: Demo) -> Distribution:
 
 
 def is_local(name: str) -> bool:
-    """Tell whether a package is installed here from no index: it has to be carried."""
+    """Tell whether a package is installed here, and a Space could not install it."""
     try:
-        return not is_from_index(importlib.metadata.distribution(name))
+        return not can_be_named(importlib.metadata.distribution(name))
     except importlib.metadata.PackageNotFoundError:
         return False
 
 
-def is_from_index(there: Distribution) -> bool:
-    return source_of(there) is None and there.read_text("INSTALLER") is not None
+def can_be_named(there: Distribution) -> bool:
+    """Tell whether a package came from an index, and so did each package of the hub's that it
+    needs: installing it would ask for those."""
+    if source_of(there) is not None or there.read_text("INSTALLER") is None:
+        return False
+    needed = {canonicalize_name(Requirement(text).name) for text in there.requires or []}
+    return not any(
+        is_local(name) for name in needed & hubs_packages() - {canonicalize_name(there.name)}
+    )
+
+
+def hubs_packages() -> set[str]:
+    """Return the names of the hub and the plugins that are installed."""
+    points = importlib.metadata.entry_points(group=GROUP)
+    return {"latenthub", *(canonicalize_name(one.dist.name) for one in points if one.dist)}
 
 
 def source_of(there: Distribution) -> dict[str, Any] | None:
@@ -423,12 +436,12 @@ def upload(folder: Path, settings: Settings) -> str:
         HubError: the Hub refuses, or cannot be reached; the message says what to do.
     """
     repo_id = settings.repo_id
-    address = f"{sync.hub_address()}/spaces/{repo_id}"
-    with told(repo_id), sync.quiet():
+    address = f"{remote.hub_address()}/spaces/{repo_id}"
+    with told(repo_id), remote.quiet():
         from huggingface_hub import HfApi
         from huggingface_hub.utils import get_session
 
-        get_session().timeout = sync.PUSH_TIMEOUT
+        get_session().timeout = remote.PUSH_TIMEOUT
         api = HfApi(library_name="latenthub")
         api.create_repo(
             repo_id,
@@ -446,7 +459,7 @@ def upload(folder: Path, settings: Settings) -> str:
             repo_type="space",
             folder_path=folder,
             commit_message=f"A hub of {shown_bytes(size_of(folder))}, by latenthub",
-            delete_patterns=list(CARRIED),
+            delete_patterns=[*CARRIED, *(f"{one.name}/**" for one in folder.iterdir())],
         )
         if settings.hardware != "cpu-basic":  # which is what a new Space has
             ask_for_hardware(api, settings, address)
@@ -478,7 +491,7 @@ def told(repo_id: str) -> Iterator[None]:
     except HubError:
         raise
     except Exception as error:
-        message = sync.explained(error, repo_id, "main", writing=True)
+        message = remote.explained(error, repo_id, "main", writing=True)
         if message is None:
             raise
         raise HubError(message) from None

@@ -183,6 +183,51 @@ def needs_of(demo):
     return distribution_of(demo).requires
 
 
+@pytest.fixture
+def mirror(checkpoints, tmp_path, monkeypatch):
+    """Install a plugin of somebody else's for one test, with a checkpoint; return its metadata."""
+    site = tmp_path / "site"
+    install = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation"]
+    source = Path(__file__).parent / "third_party" / "acme_mirror"
+    done = subprocess.run([*install, "--target", site, source], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shutil.copytree(checkpoints / "small", checkpoints / "mirror")
+    (checkpoints / "mirror" / "config.json").write_text('{"demo": "mirror", "format": 1}')
+    monkeypatch.syspath_prepend(site)
+    yield next(site.glob("*.dist-info"))
+    sys.modules.pop("acme_mirror", None)
+
+
+def make_mirror(folder, checkpoints):
+    demos = [discover(only=["mirror"]).demos["mirror"]]
+    return make(folder, Settings(REPO), demos, Folders.standard(checkpoints))
+
+
+def test_a_plugin_that_was_installed_from_a_folder_goes_along(mirror, checkpoints, tmp_path):
+    make_mirror(tmp_path / "space", checkpoints)
+    assert (tmp_path / "space/acme_mirror/__init__.py").is_file()
+    metadata = tmp_path / "space" / mirror.name
+    assert (metadata / "METADATA").is_file() and not (metadata / "direct_url.json").exists()
+    assert "acme-mirror" not in required(tmp_path / "space")
+
+
+def test_a_plugin_from_an_index_goes_along_where_the_hub_is_on_none(mirror, checkpoints, tmp_path):
+    (mirror / "direct_url.json").unlink()  # what pip writes for what is not from an index
+    make_mirror(tmp_path / "space", checkpoints)
+    assert (tmp_path / "space/acme_mirror/__init__.py").is_file()
+    assert "acme-mirror" not in required(tmp_path / "space")
+
+
+def test_what_an_index_has_is_named(mirror, checkpoints, tmp_path):
+    (mirror / "direct_url.json").unlink()
+    about = (mirror / "METADATA").read_text()
+    (mirror / "METADATA").write_text(about.replace("Requires-Dist: latenthub", "X: latenthub"))
+    made = make_mirror(tmp_path / "space", checkpoints)
+    assert not (tmp_path / "space/acme_mirror").exists()
+    assert str(required(tmp_path / "space")["acme-mirror"]) == "acme-mirror==1.0"
+    assert "acme-mirror 1.0" in made.packages
+
+
 # Checkpoints from the Hub.
 
 
@@ -305,6 +350,18 @@ def test_a_space_listens_where_its_platform_says(monkeypatch):
     assert (launch.host(), launch.port()) == ("127.0.0.3", "8003")
 
 
+def test_on_a_space_its_proxy_and_its_page_are_trusted(monkeypatch):
+    from hub.site.guard import Policy
+
+    for name in ("LATENTHUB_FRAMES", "LATENTHUB_TRUSTED_PROXIES", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
+    assert Policy.read("0.0.0.0").proxies == "127.0.0.1,::1"
+    monkeypatch.setenv("SPACE_ID", REPO)
+    policy = Policy.read("0.0.0.0")
+    assert policy.proxies == "*" and policy.hosts == ("*",)
+    assert policy.frames == "'self' https://huggingface.co https://*.hf.space"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_folder_is_all_that_a_clean_machine_needs(tmp_path, port):
@@ -365,7 +422,8 @@ def test_a_space_is_uploaded_in_one_commit(space, signed_in):
 
 def test_another_upload_leaves_nothing_of_the_old_hub(space, signed_in):
     repo = signed_in.create(REPO, kind="space", sdk="gradio")
-    repo.commit({"hub/old.py": b"", "latenthub-0.0.dist-info/METADATA": b"", "notes.txt": b"mine"})
+    old = ("hub/old.py", "hub_gone/page.py", "hub_small/old.py", "latenthub-0.0.dist-info/METADATA")
+    repo.commit({**dict.fromkeys(old, b""), "notes.txt": b"mine"})
     upload(space, Settings(REPO))
     files = set(repo.files)
     assert files == {*contents(space), "notes.txt", ".gitattributes"}
