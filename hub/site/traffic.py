@@ -10,11 +10,11 @@ from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.app import Hub
-from hub.site.answers import content_of
+from hub.site.answers import refuse, route_of
 from hub.site.calls import Calls
 
 CALL = re.compile(r"/gradio_api/(call/(v2/)?[^/]+|queue/join)/?")
@@ -50,10 +50,10 @@ class Traffic:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        path = route_of(scope)
         post = scope["method"] == "POST"
         if post and self.hub.closing and not FOR_RUNNING_CALLS.fullmatch(path):
-            await refuse(CLOSING, CLOSING_SECONDS)(scope, receive, send)
+            await refuse(503, CLOSING, again_after(CLOSING_SECONDS))(scope, receive, send)
         elif not path.startswith("/gradio_api/") or LASTING.fullmatch(path):
             await self.pass_on(path, scope, receive, send)
         else:
@@ -83,7 +83,7 @@ class Traffic:
         async for chunk in Request(scope, receive).stream():
             content += chunk[: MAX_CANCEL + 1]
             if len(content) > MAX_CANCEL:
-                await refuse("The request is too large.", "", 413)(scope, receive, send)
+                await refuse(413, "The request is too large.")(scope, receive, send)
                 return
         body = bytes(content)
         try:
@@ -101,7 +101,8 @@ class Traffic:
     def saying_busy(self, scope: Scope, receive: Receive, send: Send) -> Send:
         """Return a `send` that says in our words that too many calls wait."""
         message = f"The hub is busy: {self.calls.most} calls are waiting. Try again in a moment."
-        return replacing(503, lambda: refuse(message, BUSY_SECONDS), scope, receive, send)
+        answer = refuse(503, message, again_after(BUSY_SECONDS))
+        return replacing(503, lambda: answer, scope, receive, send)
 
     def session(self, path: str, scope: Scope) -> str | None:
         """Return whose answers are read; None: no answers are."""
@@ -139,7 +140,7 @@ class Traffic:
 
         def page() -> ASGIApp:
             text = self.closing_page(Request(scope))
-            return HTMLResponse(text, 503, {"retry-after": CLOSING_SECONDS})
+            return HTMLResponse(text, 503, again_after(CLOSING_SECONDS))
 
         return replacing(None, page, scope, receive, send)
 
@@ -188,10 +189,8 @@ def replacing(
     return send_or_replace
 
 
-def refuse(message: str, retry_after: str, status: int = 503) -> ASGIApp:
-    """Return the answer that tells `message` in the two fields that clients read."""
-    headers = {"retry-after": retry_after} if retry_after else {}
-    return JSONResponse(content_of(message), status, headers)
+def again_after(seconds: str) -> dict[str, str]:
+    return {"retry-after": seconds}
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
