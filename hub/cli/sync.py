@@ -203,13 +203,13 @@ def push(
     latenthub push DEMO --repo OWNER/NAME --no-eval --lock hub_DEMO/lock.toml
     ```
     """
-    from hub import sync
+    from hub import remote, sync
     from hub.checkpoints import Folders, check_owner
     from hub.evaluation import card_of, write_card
     from hub.lock import write_entry
 
     demo = one_demo(name)
-    sync.check_repo_id(repo)
+    remote.check_repo_id(repo)
     folders = Folders.standard(checkpoints)
     folder = checkpoint or folders.find(name)
     own = own_lock(folders, name, folder)
@@ -222,7 +222,7 @@ def push(
     if own is None:  # the folder beside that lock has other files: from now on the cache is used
         sync.fetch(pin)
     write_entry(target, name, pin)
-    url = f"{sync.hub_address()}/{repo}"
+    url = f"{remote.hub_address()}/{repo}"
     if as_json:
         print_json({"demo": name, "repo": repo, "revision": pin.revision, "url": url})
     else:

@@ -25,9 +25,9 @@ from hub.checkpoints import Folders
 from hub.errors import CheckpointError
 from hub.files import shown_bytes
 from hub.lock import Locked
+from hub.remote import hub_address
 from hub.site.answers import content_of
 from hub.site.guard import is_own
-from hub.sync import hub_address
 
 log = logging.getLogger(__name__)
 

@@ -15,12 +15,12 @@ from starlette.types import Receive, Scope, Send
 
 from hub import __version__, settings
 from hub.demo import Demo
+from hub.remote import hub_address
 from hub.site import views
 from hub.site.answers import content_of, route_of
 from hub.site.links import DEMO
 from hub.site.pages import Site
 from hub.site.text import html_of, package_file
-from hub.sync import hub_address
 
 SHARING = re.compile(
     r'\s*<meta\s+(?:property|name)="(?:og|twitter):[^>]*/>'
