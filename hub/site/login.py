@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import math
 import re
 import secrets
 import time
@@ -186,12 +187,11 @@ class Login:
     async def guess(self, scope: Scope, user: str, password: str) -> ASGIApp | None:
         """Return what is told about a user and a password; None where they fit."""
         assert self.accounts is not None
-        if self.accounts.remembers(user, password):
-            return None
         client = client_of(scope)
-        if wait := self.guesses.take(client):  # before it is looked at: many come at once
+        if wait := self.guesses.take(client):  # before it is looked at, even if it is right
             return too_many("Too many wrong passwords", wait)
-        if not await self.accounts.knows(user, password):
+        right = self.accounts.remembers(user, password)
+        if not (right or await self.accounts.knows(user, password)):
             return refuse(401, WRONG)
         self.guesses.give(client)
         return None
@@ -208,12 +208,14 @@ class Login:
             if hasattr(error, "answer"):
                 raise  # cut off by hub.site.limits
             return refuse(400, "The form could not be read.")
+        wait = math.ceil(self.guesses.wait(client_of(request.scope)))
         refusal = await self.guess(request.scope, user.strip(), password)
         if refusal is None:
             answer = RedirectResponse(home_of(request) + after[1:], 303)
             return self.with_cookie(request, answer if html else JSONResponse({"success": True}))
         if html:
-            return HTMLResponse(self.page(request, WRONG, after), 401)
+            problem = f"Too many wrong passwords; try again in {wait} seconds." if wait else WRONG
+            return HTMLResponse(self.page(request, problem, after), 429 if wait else 401)
         return refusal
 
     def with_cookie(self, request: Request, answer: Response) -> Response:

@@ -127,9 +127,18 @@ def test_guessing_is_slowed_down_for_the_guesser_only(stranger, locked):
     assert [one.status_code for one in answers] == [401] * 10 + [429]
     assert int(answers[-1].headers["retry-after"]) <= 30
     assert "wrong passwords" in answers[-1].json()["error"]
+    form = {"username": "ann", "password": "open: sesame"}
+    page = stranger.post("/login", data=form, headers={"accept": "text/html"})
+    assert page.status_code == 429 and "Too many wrong passwords; try again in" in page.text
     right = basic("ann", "open: sesame")
+    assert stranger.get("/config", headers=right).status_code == 429  # nor is a right guess told
     other = {"x-forwarded-for": "203.0.113.7"}
     assert httpx.get(f"{locked}config", headers={**right, **other}).status_code == 200
+
+
+def test_many_right_passwords_are_no_guesses(stranger):
+    for _ in range(30):
+        assert stranger.get("/config", headers=basic("bo", "other")).status_code == 200
 
 
 def test_guesses_at_the_same_time_are_counted_too(locked):
