@@ -105,7 +105,9 @@ def open_page(chromium, on_space):
     yield go
     for context in contexts:
         context.close()
-    assert heard == []
+    # a page of Gradio's that is left while it waits for an answer says that it got none
+    left = ("AbortError", "Connection errored out")
+    assert [text for text in heard if not any(word in text for word in left)] == []
 
 
 @pytest.fixture
