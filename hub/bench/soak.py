@@ -95,7 +95,7 @@ def soak(
         }
         found, memory = load_and_watch(server, job, minutes)
     tallies = {kind: Tally(**told) for kind, told in found["tallies"].items()}
-    return [*rows(tallies, found["errors"]), *memory_rows(memory)]
+    return [*rows(tallies, found["errors"], found["busy"]), *memory_rows(memory)]
 
 
 def to_call(hub: Hub, target: examples.Target) -> Call:
@@ -139,22 +139,22 @@ def load_and_watch(
     return json.loads(told[0]), memory
 
 
-def rows(tallies: dict[str, Tally], errors: list[str]) -> list[Bench]:
-    """Return what the requests came to."""
+def rows(tallies: dict[str, Tally], errors: list[str], told_busy: list[str]) -> list[Bench]:
+    """Return what the requests came to; with the first error, and the first "busy", in words."""
     found = []
     for kind, tally in tallies.items():
-        count = len(tally.seconds)
+        answered = len(tally.seconds)
         for percent in (50, 95, 99):
-            if count:
+            if answered:
                 value = 1000 * percentile(tally.seconds, percent)
                 name = f"soak {kind} p{percent}"
-                found.append(Bench(name, value, None, None, "ms", count, NO_PEER))
+                found.append(Bench(name, value, None, None, "ms", answered, NO_PEER))
     every = sum(len(one.seconds) + one.busy + one.failed for one in tallies.values())
     busy = float(sum(one.busy for one in tallies.values()))
     failed = float(sum(one.failed for one in tallies.values()))
-    told = f"{NO_PEER}; the first: {errors[0]}" if errors else NO_PEER
-    found.append(Bench("soak busy", busy, None, None, "requests", every, NO_PEER))
-    found.append(Bench("soak errors", failed, None, None, "requests", every, told))
+    for name, count, texts in (("busy", busy, told_busy), ("errors", failed, errors)):
+        told = f"{NO_PEER}; the first: {texts[0]}" if texts else NO_PEER
+        found.append(Bench(f"soak {name}", count, None, None, "requests", every, told))
     return found
 
 
@@ -200,6 +200,7 @@ class Users:
         self.lock = threading.Lock()
         self.tallies: dict[str, Tally] = {}
         self.errors: list[str] = []
+        self.busy: list[str] = []
 
     def run(self, users: int) -> None:
         """Let `users` of each kind do what they do."""
@@ -244,6 +245,7 @@ class Users:
                 tally.seconds.append(took)
             elif any(word in problem for word in BUSY):
                 tally.busy += 1
+                self.busy = self.busy or [f"{kind} {what}: {problem[:300]}"]
             else:
                 tally.failed += 1
                 if len(self.errors) < KEPT:
@@ -382,7 +384,7 @@ def main() -> None:
     users = Users(job)
     users.run(job["users"])
     tallies = {kind: vars(tally) for kind, tally in users.tallies.items()}
-    json.dump({"tallies": tallies, "errors": users.errors}, sys.stdout)
+    json.dump({"tallies": tallies, "errors": users.errors, "busy": users.busy}, sys.stdout)
 
 
 if __name__ == "__main__":

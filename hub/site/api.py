@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,7 @@ import gradio as gr
 import orjson
 from gradio.components.api_component import Api as ApiComponent
 from gradio.context import get_blocks_context
-from gradio.processing_utils import save_bytes_to_cache
+from gradio.processing_utils import hash_bytes
 from gradio.utils import get_upload_folder
 
 from hub.app import Hub
@@ -177,14 +179,29 @@ def signature(endpoint: Endpoint) -> inspect.Signature:
 
 def save(content: bytes, suffix: str) -> dict[str, Any]:
     """Put a result into Gradio's cache; return the JSON by which its clients fetch it."""
-    path = Path(save_bytes_to_cache(content, f"result{suffix}", get_upload_folder()))
-    path.touch()  # it may be there from before; it is kept for a day from now
+    path = Path(get_upload_folder()).resolve() / hash_bytes(content) / f"result{suffix}"
+    if not kept_longer(path, len(content)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = path.parent / f".{secrets.token_hex(8)}"
+        written.write_bytes(content)
+        written.replace(path)  # at once: others may be reading an equal answer
     return {
         "path": str(path),
         "orig_name": path.name,
         "size": len(content),
         "meta": {"_type": "gradio.FileData"},
     }
+
+
+def kept_longer(path: Path, size: int) -> bool:
+    """Keep a file of that size for a day from now; False: it is not there."""
+    try:
+        if path.stat().st_size != size:
+            return False
+        os.utime(path)
+    except OSError:
+        return False
+    return True
 
 
 def progress_of(progress: gr.Progress) -> Progress:
