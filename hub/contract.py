@@ -145,9 +145,12 @@ def test_the_service_is_described_without_torch_or_gradio(demo: Demo) -> None:
 
 
 def test_every_part_can_be_imported(demo: Demo) -> None:
+    from hub.evaluation import Card, card_of
+
     for field in ("service", "page", "train", "evaluate", "benchmark"):
         reference = getattr(demo, field)
         assert reference is None or callable(resolve(reference)), field
+    assert isinstance(card_of(demo), Card)
 
 
 def test_endpoints_are_documented(demo: Demo) -> None:
