@@ -24,7 +24,7 @@ class Environment:
     def python(self):
         return self.folder / ("Scripts" if os.name == "nt" else "bin") / "python"
 
-    def run(self, *command, timeout=150, check=True, **variables):
+    def run(self, *command, timeout=400, check=True, **variables):
         """Run `python -m COMMAND...` there; return what it has printed, and its exit code."""
         done = subprocess.run(
             [self.python, "-m", *map(str, command)],

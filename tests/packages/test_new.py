@@ -12,6 +12,7 @@ from hub import scaffold
 from hub.demo import NAME
 from hub.errors import SettingsError
 
+pytestmark = pytest.mark.timeout(600)
 NAMES = ["ab", "faces", "very-long-name-of-thirty-chars"]
 
 

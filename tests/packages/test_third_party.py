@@ -33,7 +33,7 @@ NOT_DRAWN = {
 }
 SERVED = ["breaks-at-load", "breaks-in-endpoint", "hangs-in-endpoint", "mirror"]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
