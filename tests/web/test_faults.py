@@ -22,6 +22,7 @@ from gradio_client.utils import QueueError
 
 FAULTY = Path(__file__).parent / "faulty"
 GIGABYTE = 10**9
+pytestmark = pytest.mark.slow
 
 
 class Served:
@@ -240,7 +241,6 @@ async def burst(hub, count, meanwhile=lambda: None):
     return collections.Counter(endings), done
 
 
-@pytest.mark.slow
 def test_who_comes_when_too_many_wait_is_told_so_at_once(hub):
     client = Client(hub.url, verbose=False)
 
@@ -267,7 +267,6 @@ def test_who_comes_when_too_many_wait_is_told_so_at_once(hub):
     assert client.predict(x=1, api_name="/faulty_add") == 2
 
 
-@pytest.mark.slow
 def test_a_demo_with_too_many_waiting_says_so_while_others_answer(serve):
     hub = serve(LATENTHUB_MAX_WAITING="5")
     assert hub.works()
@@ -344,7 +343,6 @@ def memory_now(process):
     return 1024 * int(status.split("VmSize:")[1].split()[0])
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit on memory is Linux's")
 def test_a_call_or_model_without_room_is_one_clear_error_and_others_go_on(serve):
     hub = serve(memory=16 * GIGABYTE)
