@@ -40,6 +40,10 @@
       box.dataset.state = state;
       start.hidden = running || state === "done";
       stop.hidden = !running;
+      if (!running) {
+        stop.textContent = "Stop";
+        stop.removeAttribute("aria-disabled");
+      }
       if (focused) (running ? stop : start).focus();
       start.textContent = state === "failed" ? "Try again" : there ? "Go on" : "Fetch it";
       bar.hidden = !running;
@@ -78,7 +82,11 @@
       announce(`Fetching ${title}`);
       watch(await ask("POST"));
     });
-    stop.addEventListener("click", () => ask("DELETE"));
+    stop.addEventListener("click", () => {
+      stop.textContent = "Stopping"; // it ends with the next bytes that come
+      stop.setAttribute("aria-disabled", "true");
+      ask("DELETE");
+    });
     if (box.dataset.state === "running") ask().then(watch);
   }
 
