@@ -13,6 +13,9 @@ from hub.demo import Demo, resolve
 from hub.errors import NotFoundError, PluginError, SettingsError
 from hub.plugins import check_names, discover
 
+# The headings in `latenthub --help`.
+USE, MODELS, PLUGINS, OPERATION = "Use", "Models", "Plugins", "Serve to others"
+
 app = typer.Typer(
     name="latenthub",
     help="A hub of auto-encoder demos: serve them, call them, train and judge their models.",

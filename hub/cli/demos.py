@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.common import AsJson, Checkpoints, DemoName, app, one_demo
+from hub.cli.common import USE, AsJson, Checkpoints, DemoName, app, one_demo
 from hub.demo import resolve
 from hub.errors import HubError
 from hub.plugins import discover
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hub.endpoints import Endpoint
 
 
-@app.command("list")
+@app.command("list", rich_help_panel=USE)
 def list_demos(as_json: AsJson = False) -> None:
     """List the installed demos, and plugins that do not work.
 
@@ -54,7 +54,7 @@ def list_demos(as_json: AsJson = False) -> None:
         )
 
 
-@app.command()
+@app.command(rich_help_panel=USE)
 def info(name: DemoName, as_json: AsJson = False) -> None:
     """Tell all about one demo: endpoints with arguments, papers, published numbers, checkpoint.
 
@@ -118,7 +118,7 @@ def info(name: DemoName, as_json: AsJson = False) -> None:
     typer.echo(f"checkpoint: {problem or 'ready' + pinned}")
 
 
-@app.command()
+@app.command(rich_help_panel=USE)
 def doctor(
     port: Annotated[int, typer.Option(help="The port that `serve` would take.")] = 7860,
     checkpoints: Checkpoints = None,

@@ -13,6 +13,7 @@ import typer
 
 from hub import logs
 from hub.cli.common import (
+    MODELS,
     AsJson,
     Checkpoints,
     DemoName,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from hub.evaluation import Bench, Metric
 
 
-@app.command()
+@app.command(rich_help_panel=MODELS)
 def train(
     name: DemoName,
     out: Annotated[
@@ -72,7 +73,7 @@ def train(
     recipe(out=out, **arguments)
 
 
-@app.command("eval")
+@app.command("eval", rich_help_panel=MODELS)
 def evaluate(
     name: DemoName,
     checkpoint: Annotated[
@@ -149,7 +150,7 @@ def evaluate(
         raise typer.Exit(1 if wrong else 0)
 
 
-@app.command()
+@app.command(rich_help_panel=MODELS)
 def bench(
     name: Annotated[
         str,

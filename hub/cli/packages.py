@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.common import AsJson, app
+from hub.cli.common import PLUGINS, AsJson, app
 from hub.plugins import discover
 from hub.terminal import print_json
 
 
-@app.command()
+@app.command(rich_help_panel=PLUGINS)
 def new(
     name: Annotated[
         str, typer.Argument(help="The demo's name, such as `faces`.", show_default=False)
@@ -51,7 +51,7 @@ def new(
     typer.echo(f"What to change first: {plugin.package}/model.py, and data.py beside it.")
 
 
-@app.command()
+@app.command(rich_help_panel=PLUGINS)
 def install(
     packages: Annotated[
         list[str],

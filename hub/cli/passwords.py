@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.common import app
+from hub.cli.common import OPERATION, app
 from hub.errors import SettingsError
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATION)
 def password(
     user: Annotated[str, typer.Argument(help="The name to log in with.", show_default=False)],
 ) -> None:

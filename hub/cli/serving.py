@@ -12,6 +12,7 @@ import typer
 
 from hub import logs, settings
 from hub.cli.common import (
+    USE,
     AsJson,
     Checkpoints,
     DemoName,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@app.command()
+@app.command(rich_help_panel=USE)
 def serve(
     only: Annotated[
         list[str], typer.Option(envvar=settings.ONLY.name, help="Serve this demo; may be repeated.")
@@ -116,7 +117,7 @@ def pull_missing(hub: Hub) -> None:
             log.info("%s: %s is here", name, pin.source)
 
 
-@app.command()
+@app.command(rich_help_panel=USE)
 def call(
     name: DemoName,
     endpoint: Annotated[

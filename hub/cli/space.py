@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hub.cli.common import AsJson, Checkpoints, app, names, one_demo
+from hub.cli.common import OPERATION, AsJson, Checkpoints, app, names, one_demo
 from hub.files import shown_bytes
 from hub.plugins import discover
 from hub.terminal import print_json
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hub.space import Made
 
 
-@app.command()
+@app.command(rich_help_panel=OPERATION)
 def space(
     repo: Annotated[
         str, typer.Argument(metavar="OWNER/NAME", help="The Space.", show_default=False)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.common import AsJson, Checkpoints, DemoName, Device, app, one_demo
+from hub.cli.common import MODELS, AsJson, Checkpoints, DemoName, Device, app, one_demo
 from hub.demo import Demo, resolve
 from hub.errors import CheckpointError, HubError, SettingsError
 from hub.files import reason, shown, shown_bytes
@@ -34,7 +34,7 @@ Lock = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel=MODELS)
 def pull(
     only: Annotated[
         list[str] | None, typer.Argument(metavar="[DEMO]...", help="None: all that are installed.")
@@ -165,7 +165,7 @@ def showing(demo: str) -> Iterator[Report]:
         yield report
 
 
-@app.command()
+@app.command(rich_help_panel=MODELS)
 def push(
     name: DemoName,
     repo: Annotated[
@@ -268,7 +268,7 @@ def writable(folder: Path) -> Iterator[Path]:
         yield copy
 
 
-@app.command()
+@app.command(rich_help_panel=MODELS)
 def verify(
     only: Annotated[
         list[str] | None, typer.Argument(metavar="[DEMO]...", help="None: all that are installed.")
