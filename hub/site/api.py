@@ -29,6 +29,7 @@ from hub.errors import PluginError, ServiceError
 from hub.executors.answers import logged
 from hub.kinds import Kind
 from hub.site.errors import told
+from hub.site.uploads import only_uploads
 
 RESERVED = ("api_name", "fn_index", "result_callbacks")  # Gradio's clients take them for themselves
 
@@ -134,7 +135,8 @@ def function_of(hub: Hub, one: Registered) -> Callable[..., Any]:
     def call(*values: Any) -> Any:
         progress = progress_of(values[-1]) if one.endpoint.takes_progress else None
         with told(one.name):
-            arguments = dict(zip(names, values, strict=False))
+            # whatever way they took: hub.site.gate has seen to most of them
+            arguments = dict(zip(names, only_uploads(list(values)), strict=False))
             result = hub.call(one.demo, one.endpoint.name, arguments, progress)
             return encoded(one, result)
 

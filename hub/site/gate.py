@@ -13,14 +13,10 @@ import logging
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import unquote
 
 import anyio
 import gradio as gr
-from gradio.data_classes import _StaticFiles
-from gradio.utils import get_cache_folder, get_upload_folder
 from PIL import Image, UnidentifiedImageError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -31,16 +27,16 @@ from hub.errors import InputError
 from hub.media import MAX_IMAGE_SIDE, PICTURES
 from hub.site.answers import content_of, refuse
 from hub.site.api import Registered
+from hub.site.uploads import NOT_UPLOADED, names_others, only_uploads
 
 log = logging.getLogger(__name__)
 CALL = re.compile(r"/gradio_api/call/(v2/)?([^/]+)/?")
 DIRECT = re.compile(r"/gradio_api/(?:run|api)/([^/]+)/?")
 READ = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)/?")
 COMPONENT = re.compile(r"/gradio_api/component_server/?")
+STREAM = re.compile(r"/gradio_api/stream/[^/]+/?")  # more for an event that runs
 JOIN = re.compile(r"/gradio_api/queue/join/?")
-OWN_FILE = re.compile(r"https?://[^/]+(?:/[\w.~/-]+)?/gradio_api/file=(/[^?#]*)")
 MAX_DEPTH = 100  # lists and objects within each other
-NOT_UPLOADED = "a file that was not uploaded here"
 Around: TypeAlias = "Callable[[Request, str], bytes | None]"  # (request, Gradio's page) -> the page
 
 
@@ -94,7 +90,8 @@ class Gate:
             await self.component(scope, receive, send)
             return
         call, direct = CALL.fullmatch(path), DIRECT.fullmatch(path)
-        if not (call or direct or JOIN.fullmatch(path)):
+        stream = STREAM.fullmatch(path)
+        if not (call or direct or stream or JOIN.fullmatch(path)):
             await self.app(scope, receive, send)
             return
         try:
@@ -102,7 +99,9 @@ class Gate:
                 name = self.api(direct[1]).name
                 raise Refused(404, f"Calls go through the queue: POST to /gradio_api/call/{name}.")
             body = await body_of(Request(scope, receive))
-            if call is None:
+            if stream:
+                await check_files(body)
+            elif call is None:
                 await self.check_join(body)
             elif call[1]:
                 body = self.named(call[2], body)
@@ -162,20 +161,13 @@ class Gate:
         if number not in self.numbers:
             raise Refused(404, f"There is no event {number}.")
         name = self.numbers[number]
-        safe = only_uploads(data)
         if name in self.apis:
             count = len(self.apis[name].endpoint.parameters)
             if len(data) != count:
                 raise Refused(422, f"{name} takes {count} arguments, got {len(data)}.")
-            body["data"] = safe
-        elif (
-            safe != data
-            or names_others(data)
-            or only_uploads(body.get("event_data")) != body.get("event_data")
-        ):
-            raise Refused(403, f"The call names {NOT_UPLOADED}.")
+            body["data"] = only_uploads(data)
         else:
-            await anyio.to_thread.run_sync(check_pictures, data)
+            await check_files(body)
 
     async def component(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a component's function be called; Gradio checks little of what it is called with."""
@@ -286,45 +278,16 @@ def replayed(scope: Scope, receive: Receive, body: bytes) -> tuple[Scope, Receiv
     return {**scope, "headers": headers.raw}, again
 
 
-def only_uploads(value: Any) -> Any:
-    """Return `value` with each file that was not uploaded here replaced by a text that says so."""
-    if isinstance(value, list):
-        return [only_uploads(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    if "path" in value and ("meta" in value or "url" in value):
-        path = own_file(value["path"])
-        return {**value, "path": path} if is_upload(path) else NOT_UPLOADED
-    return {key: only_uploads(one) for key, one in value.items()}
+async def check_files(body: Mapping[str, Any]) -> None:
+    """Check the files that a page's event names.
 
-
-def own_file(path: Any) -> Any:
-    """Return the path that an address of a file here stands for: how MCP clients name a file."""
-    found = OWN_FILE.fullmatch(path) if isinstance(path, str) else None
-    return unquote(found[1]) if found else path
-
-
-def is_upload(path: Any) -> bool:
-    """Tell whether `path` names a file in the folder where Gradio keeps uploads and results."""
-    if not isinstance(path, str) or "\0" in path:
-        return False
-    folder = Path(get_upload_folder()).resolve()
-    try:
-        found = Path(path).resolve()
-        return found.is_relative_to(folder) and found.is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def names_others(value: Any) -> bool:
-    """Tell whether Gradio would take a part of `value` for a file that was not uploaded here."""
-    if isinstance(value, list):
-        return any(map(names_others, value))
-    if not isinstance(value, dict):
-        return False
-    if isinstance(value.get("path"), str) and not is_upload(value["path"]):
-        return True
-    return any(map(names_others, value.values()))
+    Raises:
+        Refused: one was not uploaded here, or would unpack to too much.
+    """
+    data, about = body.get("data"), body.get("event_data")
+    if names_others(data) or only_uploads([data, about]) != [data, about]:
+        raise Refused(403, f"The call names {NOT_UPLOADED}.")
+    await anyio.to_thread.run_sync(check_pictures, data)
 
 
 def check_pictures(value: Any) -> None:
@@ -359,18 +322,3 @@ def paths_in(value: Any) -> Iterator[str]:
             yield value["path"]
         for one in value.values():
             yield from paths_in(one)
-
-
-def is_served(path: str) -> bool:
-    """Tell whether the file at `path` may be read by whoever knows it.
-
-    Those are uploads, results, the files of pages and their examples; links to others are not.
-    """
-    if "\0" in path:
-        return False
-    folders = [Path(get_upload_folder()), get_cache_folder(), *map(Path, _StaticFiles.all_paths)]
-    try:
-        found = Path(path).resolve()
-        return found.is_file() and any(found.is_relative_to(one.resolve()) for one in folders)
-    except (OSError, ValueError):
-        return False

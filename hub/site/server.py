@@ -35,7 +35,7 @@ from hub.site.errors import tell_all
 from hub.site.express import Express
 from hub.site.fetch import Fetches
 from hub.site.frame import Frame
-from hub.site.gate import Gate, is_served
+from hub.site.gate import Gate
 from hub.site.guard import Policy, around, believing_nobody, is_loopback
 from hub.site.health import Health
 from hub.site.kept import Tidy
@@ -46,6 +46,7 @@ from hub.site.requests import Requests
 from hub.site.sessions import lighten
 from hub.site.theme import theme
 from hub.site.traffic import Meter, Traffic
+from hub.site.uploads import is_served
 
 log = logging.getLogger(__name__)
 ASSETS = resources.files("hub.site") / "assets"
