@@ -109,7 +109,9 @@ def test_why_it_failed_is_told_where_it_was_asked(open_page, repo):
     repo.gated = True
     page = open_page()
     page.get_by_role("button", name="Fetch it").click()
-    expect(page.get_by_role("alert")).to_contain_text("The repository somebody/sample is gated: ask")
+    expect(page.get_by_role("alert")).to_contain_text(
+        "The repository somebody/sample is gated: ask"
+    )
     expect(page.locator("[data-fetch-start]")).to_have_text("Try again")
     repo.gated = False
     page.locator("[data-fetch-start]").click()
