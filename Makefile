@@ -26,6 +26,7 @@ FOLDERS := $(patsubst %/pyproject.toml,%,$(PROJECTS))
 EDITABLE := $(foreach folder,$(FOLDERS),--editable $(folder))
 INSTALLED := $(VENV)/.installed
 CHROMIUM := $(VENV)/.chromium
+NGINX := $(VENV)/.nginx
 PEERS := $(VENV)/.peers
 
 .PHONY: help install serve test check fix bench figures clean
@@ -38,7 +39,7 @@ install: $(INSTALLED)
 serve: $(INSTALLED)
 	$(BIN)/latenthub serve --port $(PORT)
 
-test: $(INSTALLED) $(CHROMIUM)
+test: $(INSTALLED) $(CHROMIUM) $(NGINX)
 	$(BIN)/python -m pytest $(TESTS)
 
 check: $(INSTALLED)
@@ -83,4 +84,11 @@ $(CHROMIUM): $(INSTALLED)
 	    && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy chromium \
 	    && chromium --version >/dev/null 2>&1; then :; \
 	else $(BIN)/playwright install chromium; fi
+	@touch $@
+
+# The documented proxy is tested where it is there or Debian's package can be installed, else skipped.
+$(NGINX): $(INSTALLED)
+	@if PATH="$$PATH:/usr/sbin" nginx -v >/dev/null 2>&1; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -qqy nginx-light openssl || true; fi
 	@touch $@
