@@ -90,5 +90,5 @@ $(CHROMIUM): $(INSTALLED)
 $(NGINX): $(INSTALLED)
 	@if PATH="$$PATH:/usr/sbin" nginx -v >/dev/null 2>&1; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	    DEBIAN_FRONTEND=noninteractive apt-get install -qqy nginx-light openssl || true; fi
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy nginx-light openssl || true; fi
 	@touch $@
