@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -34,7 +35,9 @@ VARIANTS = 4  # different arguments of each endpoint
 PAUSE = 0.3  # seconds that a user rests between two requests, at most
 CALLS_A_CLIENT = 20  # until a user of gradio_client comes back as another
 KEPT = 10  # errors that are told
-BUSY = ("busy", "429", "503", "try again")  # in what the hub says when it has too much to do
+BUSY = re.compile(
+    r"\b(429|503)\b|busy|try again"
+)  # in what the hub says when it has too much to do
 INSIDE = ("failed inside", "Something failed")  # in what it says of a fault of its own
 NOBODYS: tuple[Any, ...] = (
     {"nothing": "like it"},
@@ -243,7 +246,7 @@ class Users:
             tally = self.tallies.setdefault(kind, Tally())
             if not problem:
                 tally.seconds.append(took)
-            elif any(word in problem for word in BUSY):
+            elif BUSY.search(problem):
                 tally.busy += 1
                 self.busy = self.busy or [f"{kind} {what}: {problem[:300]}"]
             else:
@@ -333,7 +336,7 @@ def refused(client: Client, call: Call, arguments: list[Any]) -> str:
     try:
         client.call(call.api, arguments)
     except CallError as error:
-        told = any(word in str(error) for word in (*INSIDE, *BUSY))
+        told = BUSY.search(str(error)) or any(word in str(error) for word in INSIDE)
         return str(error) if told or error.status not in (200, 422) else ""
     return "a wrong call was answered"
 
