@@ -36,7 +36,7 @@ from hub.executors import ServiceSource, Status, callers
 from hub.executors.answers import Answers, logged
 from hub.executors.batching import Call, Crowd, Job
 from hub.executors.callers import Caller
-from hub.executors.memory import wait_asleep
+from hub.executors.memory import share_heaps, wait_asleep
 from hub.executors.models import Models, Slot
 from hub.executors.turns import Turns
 from hub.observe import Observer, tell
@@ -73,6 +73,7 @@ class LocalExecutor:
     ) -> None:
         settings.MEMORY_GB.positive(0.0)  # what is wrong is said now, not at the first call
         wait_asleep()
+        share_heaps()
         self.observer = Observer()
         self._max_waiting = max_waiting or math.ceil(settings.MAX_WAITING.positive(256))
         self._window = window

@@ -5,6 +5,8 @@ Nothing here imports torch or numpy unless a service has, or the machine may hav
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import importlib.util
 import os
@@ -21,6 +23,7 @@ DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 NO_ROOM = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
 CPU_BUDGET = 4_000_000_000  # bytes of loaded models
 CUDA_SHARE = 0.6  # of the device's memory for loaded models; the rest is for what calls compute
+M_ARENA_MAX = -8  # of glibc's malloc.h
 MAX_OBJECTS = 100_000  # looked at in one service; more is a graph that leads out of it
 OPAQUE = (type, types.ModuleType, types.FunctionType, types.MethodType, str, bytes, int, float)
 
@@ -66,6 +69,18 @@ def wait_asleep() -> None:
     then takes 40 to 200. OpenMP reads this when torch is imported.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def share_heaps() -> None:
+    """Let all threads take memory from two heaps, where the C library would make one for each.
+
+    A server's threads come and go, and what a call's thread freed in its own heap is seldom used
+    again: under mixed load the process grew by half a gigabyte an hour. glibc only.
+    """
+    if sys.platform != "linux" or "MALLOC_ARENA_MAX" in os.environ:
+        return
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 def may_have_cuda() -> bool:
