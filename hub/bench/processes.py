@@ -90,7 +90,8 @@ class Server:
             import psutil
         except ImportError as error:
             raise HubError(
-                "psutil is not installed, and memory is measured with it; pip install psutil"
+                "psutil is not installed, and memory is measured with it; "
+                "pip install 'latenthub[bench]'"
             ) from error
         try:
             process = psutil.Process(self.process.pid)
