@@ -69,7 +69,7 @@ $(INSTALLED): constraints.txt pyproject.toml $(PROJECTS)
 	    echo "make: Python 3.10 or newer with its venv module is needed; name one with make PYTHON=/path/to/python3" >&2; \
 	    exit 1; }
 	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(PIP) install --progress-bar off --constraint constraints.txt --editable '.[mcp,spaces,train,track,dev]' $(EDITABLE)
+	$(PIP) install --progress-bar off --constraint constraints.txt --editable '.[mcp,spaces,train,track,bench,dev]' $(EDITABLE)
 	@touch $@
 
 # What benchmarks compare with; a plugin names it in its extra `bench`.
