@@ -83,6 +83,16 @@ def share_heaps() -> None:
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
+def trim_heaps() -> None:
+    """Give pages back to the system that lie free between others in use. glibc only.
+
+    Under mixed load it keeps some 25 MB of them otherwise, and now and then some more.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError, OSError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
+
+
 def may_have_cuda() -> bool:
     """Tell whether torch is worth asking: its import takes seconds, and not every demo needs it."""
     if importlib.util.find_spec("torch") is None:

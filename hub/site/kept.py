@@ -19,6 +19,8 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import IO
 
+from hub.executors.memory import trim_heaps
+
 FOLDER = "GRADIO_TEMP_DIR"  # Gradio's variable; an operator may set it
 PREFIX = "latenthub-"
 LOCK = ".in-use"
@@ -76,7 +78,7 @@ def remove(folder: Path, process: int) -> None:
 
 
 class Tidy:
-    """Looks after the folder now and then, until `close`.
+    """Looks after the folder, and after memory that nobody uses, now and then until `close`.
 
     Args:
         most: bytes to keep; what is over goes, the oldest first. needed: returns the paths that
@@ -95,6 +97,7 @@ class Tidy:
         while not self.stop.wait(EVERY):
             try:
                 tidy(self.folder, self.most, self.needed())
+                trim_heaps()
             except Exception:  # it must go on: the disk would fill up
                 log.exception("tidying failed")
 

@@ -39,6 +39,7 @@ from hub.site.gate import Gate
 from hub.site.guard import Policy, around, believing_nobody, is_loopback
 from hub.site.health import Health
 from hub.site.kept import Tidy
+from hub.site.limits import FRAMING
 from hub.site.login import Login
 from hub.site.metrics import Metrics
 from hub.site.pages import Site, build_site
@@ -180,7 +181,7 @@ def start(
                 enable_monitoring=False,
                 run_history=False,
                 footer_links=[],
-                max_file_size=policy.max_upload,
+                max_file_size=policy.max_upload + FRAMING,  # hub.site.limits says so first
                 max_threads=MAX_THREADS,
                 root_path=root_path(),
                 ssr_mode=False,
