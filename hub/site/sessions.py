@@ -4,7 +4,8 @@ Gradio starts a session with the configuration of every component of every page,
 of its own could restore them: for a site of many pages that takes longer than most calls. The hub's
 links are addresses (hub.site.links), so a session here starts empty, and only what an event changes
 goes into it. A call of the API by curl is a session of its own that no later call can name: it is
-not kept at all.
+not kept at all. Nor are the names of all files that were ever uploaded or given, which Gradio notes
+to delete them one day: hub.site.kept does that by their age.
 """
 
 from __future__ import annotations
@@ -38,8 +39,21 @@ class Sessions(StateHolder):
         return super().__getitem__(session_id)
 
 
+class Nothing(set[str]):
+    """A set in which nothing is kept."""
+
+    def add(self, *_: object) -> None:
+        pass
+
+    def update(self, *_: object) -> None:
+        pass
+
+
 def lighten(blocks: Blocks) -> None:
-    """Give a launched app sessions that cost little."""
+    """Give a launched app sessions that cost little, and let it forget the names of files."""
+    blocks.upload_file_set = Nothing()
+    for block in blocks.blocks.values():
+        block.temp_files = Nothing()
     blocks.state_session_capacity = CAPACITY
     sessions = Sessions()  # type: ignore[no-untyped-call]
     sessions.set_blocks(blocks)

@@ -67,3 +67,11 @@ def test_answers_that_nobody_fetches_are_forgotten_in_the_end(served, http):
     http.get(f"call/v2/sample_greet/{ask(http)}")
     queue.pending_messages_per_session.max_size = most
     assert max(kept(served, 10)) <= 10
+
+
+def test_the_names_of_uploads_are_not_kept(served, http):
+    answer = http.post("upload", files={"files": ("mine.txt", b"mine")})
+    assert answer.json()[0].endswith("mine.txt")
+    blocks = served.site.blocks
+    assert not blocks.upload_file_set
+    assert not any(block.temp_files for block in blocks.blocks.values())
