@@ -4,6 +4,7 @@ HubError                what somebody can mend; its text is one clear message, s
 ├── PluginError         a plugin package breaks the contract
 ├── NotFoundError       no demo or endpoint of that name
 ├── InputError          a caller's argument is wrong: names it, what was found, what is allowed
+│   └── AudioError      a file cannot be read as sound, or is too long
 ├── SettingsError       a setting of a recipe, the command line or the environment is wrong
 ├── DataError           a data set is missing or damaged
 ├── CheckpointError     a checkpoint is missing, damaged or of another kind
@@ -13,6 +14,8 @@ HubError                what somebody can mend; its text is one clear message, s
     ├── CallerGoneError   the caller hung up before the answer
     └── DeviceMemoryError the device has no room for the model or the call
 """
+
+from __future__ import annotations
 
 
 class HubError(Exception):
@@ -33,6 +36,17 @@ class InputError(HubError):
     def __init__(self, message: str, argument: str | None = None) -> None:
         super().__init__(message)
         self.argument = argument
+
+
+class AudioError(InputError):
+    """A file is no sound that can be read; `reason` tells why, `str` names the file too."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name, self.reason = name, reason
+
+    def __reduce__(self) -> tuple[type[AudioError], tuple[str, str]]:
+        return AudioError, (self.name, self.reason)  # it crosses from one process to another
 
 
 class SettingsError(HubError):

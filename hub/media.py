@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import math
 import re
 import warnings
 import wave
@@ -17,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from hub.audio import RATES, resampled, scaled
 from hub.errors import InputError
 from hub.kinds import Kind, ListOf, Maybe, Save, is_file, wrong
 
 MAX_FILE_BYTES = 50_000_000
 MAX_IMAGE_SIDE = 4096  # pixels
 PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # PIL's others run more code
-RATES = (1000, 384_000)  # Hz; others make a filter that fills the memory
 MAX_HEAD = 1_000_000  # bytes of a CSV's first line
 
 FILE_SCHEMA = {
@@ -195,12 +194,12 @@ class Sound(Kind):
             raise wrong(argument, self, value, f"{rate} samples a second")
         if samples.size == 0:
             raise wrong(argument, self, value, "it is empty")
-        samples = to_mono(samples)
+        samples = scaled(samples).mean(axis=1) if samples.ndim == 2 else scaled(samples)
         if not np.all(np.isfinite(samples)):
             raise wrong(argument, self, samples, "not all finite")
         if samples.size / rate > self.max_seconds:
             raise wrong(argument, self, samples, f"{samples.size / rate:.1f} seconds")
-        return resample(samples, rate, self.rate)
+        return resampled(samples, rate, self.rate)
 
     def _from_numbers(self, argument: str, value: Any) -> Any:
         """Return (samples,) or (samples, channels)."""
@@ -345,29 +344,3 @@ def wav(samples: Any, rate: int) -> bytes:
         file.setframerate(rate)
         file.writeframes((np.clip(samples, -1, 1) * 32767).round().astype("<i2").tobytes())
     return buffer.getvalue()
-
-
-def to_mono(samples: Any) -> Any:
-    """Return (samples,) or (samples, channels), integers or floats, as (samples,) in [-1, 1]."""
-    import numpy as np
-
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
-        scaled = samples.astype(np.float32)
-    if np.issubdtype(samples.dtype, np.unsignedinteger):
-        middle = np.iinfo(samples.dtype).max / 2 + 0.5  # 128 of 8 bits
-        scaled = (scaled - middle) / middle
-    elif np.issubdtype(samples.dtype, np.integer):
-        scaled = scaled / -float(np.iinfo(samples.dtype).min)
-    return scaled.mean(axis=1) if scaled.ndim == 2 else scaled
-
-
-def resample(samples: Any, rate: int, wanted: int) -> Any:
-    """Return (samples,) at `rate` as (samples,) float32 at `wanted`, Hz, by a polyphase filter."""
-    import numpy as np
-
-    if rate == wanted:
-        return samples
-    from scipy.signal import resample_poly
-
-    divisor = math.gcd(rate, wanted)
-    return resample_poly(samples, wanted // divisor, rate // divisor).astype(np.float32)
