@@ -13,14 +13,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import itertools
 import math
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias
 
-from hub.errors import AudioError
+from hub.errors import AudioError, HubError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +34,14 @@ RATES = (1000, 384_000)  # Hz; others make a filter that fills the memory
 HOUR = 3600.0  # seconds
 MAX_CHANNELS = 32
 BLOCK = 2**16  # frames decoded at once
+OPUS = (8000, 12_000, 16_000, 24_000, 48_000)  # Hz
+START = 4096  # bytes looked at to tell what a file is
+LAST_PAGE = 65_307  # bytes, the most that a page of Ogg has
+STREAMED = 0x7FFF_0000  # bytes: what is no length but a mark for one that is not known
+UNKNOWN = 2**62  # frames, the same in libsndfile
 SLACK = 0.25  # seconds by which a header may err: encoders count their own delay in or out
 READABLE = "WAV, AIFF, FLAC, Ogg, Opus, MP3, M4A, MP4 and WebM can be read"
+CUT = "it is damaged or cut off"
 INSTALL = "WAV can be read here; for others install latenthub[audio]"
 SNDFILE = ("WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3")
 # Demuxers that follow no links to other files or hosts, and decoders of sound only.
@@ -53,7 +60,6 @@ LOOKS = {  # the beginnings of what is often taken for sound
     b"\xff\xd8\xff": "a picture",
     b"GIF8": "a picture",
     b"MThd": "MIDI, notes without their sound",
-    b"#!AMR": "AMR",
 }
 
 
@@ -69,8 +75,10 @@ def read(
     decoded ones may, all are made quieter alike; none is clipped.
 
     Args:
-        source: the file's content, or where it is. rate: Hz. max_seconds: what is longer is
-        refused; None for no limit. name: of the file, in errors.
+        source: the file's content, or where it is.
+        rate: Hz.
+        max_seconds: what is longer is refused; None for no limit.
+        name: of the file, in errors.
 
     Raises:
         AudioError: the file is no sound that can be read, is empty, damaged or cut off, or too
@@ -80,7 +88,8 @@ def read(
 
     with opened(source, name) as sound:
         if max_seconds is not None and sound.seconds is not None and sound.seconds > max_seconds:
-            raise AudioError(name, f"{sound.seconds:.1f} seconds")
+            found = f"{sound.seconds:.1f} seconds"
+            raise AudioError(name, f"{found}, where at most {max_seconds:g} are taken")
         heard = np.concatenate(list(at_rate(sound, rate, max_seconds, name)))
     return levelled(heard, name)
 
@@ -95,6 +104,37 @@ def seconds_of(source: bytes | Path, name: str = "the file") -> float | None:
         return sound.seconds
 
 
+def encode(samples: Samples, rate: int, format: Literal["wav", "flac", "opus"] = "wav") -> bytes:
+    """Return samples in [-1, 1], (samples,) at `rate` Hz, as the content of a mono file.
+
+    WAV and FLAC have 16 bits and lose nothing further; Opus, in Ogg, about 30 kbit of speech a
+    second, keeps rates of 8, 12, 16, 24 and 48 kHz. Louder samples are clipped.
+
+    Raises:
+        HubError: the format needs the extra `audio`, which is not installed.
+    """
+    import numpy as np
+
+    whole = (np.clip(samples, -1, 1) * 32767).round().astype("<i2")
+    buffer = io.BytesIO()
+    if format == "wav":
+        with wave.open(buffer, "wb") as file:
+            file.setparams((1, 2, rate, 0, "NONE", ""))
+            file.writeframes(whole.tobytes())
+        return buffer.getvalue()
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:
+        raise HubError(f"{format} needs the package soundfile: install latenthub[audio]") from error
+    if format == "opus" and rate not in OPUS:
+        raise HubError(f"Opus has rates of {', '.join(map(str, OPUS))} Hz, not {rate}")
+    how = ("FLAC", "PCM_16") if format == "flac" else ("OGG", "OPUS")
+    with soundfile.SoundFile(buffer, "w", rate, 1, how[1], format=how[0]) as sound:
+        for start in range(0, len(whole), BLOCK):  # libsndfile wants much stack for all at once
+            sound.write(whole[start : start + BLOCK])
+    return buffer.getvalue()
+
+
 @dataclass
 class Opened:
     """An audio file that is open: what its header tells, and its content as it is decoded."""
@@ -102,19 +142,22 @@ class Opened:
     rate: int  # Hz
     seconds: float | None  # None: the header does not tell
     blocks: Iterator[Any]  # (frames, channels) float32
+    exact: bool = True  # the header's length is that of the sound, not of a film around it
 
 
 @contextlib.contextmanager
 def opened(source: bytes | Path, name: str) -> Iterator[Opened]:
     with contextlib.ExitStack() as stack:
         try:
-            file: IO[bytes] = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+            file: IO[bytes] = source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
         except OSError as error:
             raise AudioError(name, "it cannot be read") from error
         stack.enter_context(file)
-        start = file.read(4096)
+        start = file.read(START)
         if not start:
             raise AudioError(name, "it is empty")
+        if is_cut(file, start):
+            raise AudioError(name, CUT)
         file.seek(0)
         sound = by_soundfile(file, name, stack) or by_av(file, name, start, stack)
         if not RATES[0] <= sound.rate <= RATES[1]:
@@ -127,32 +170,31 @@ def by_soundfile(file: IO[bytes], name: str, stack: contextlib.ExitStack) -> Ope
     try:
         import soundfile
     except (ImportError, OSError):  # OSError: without the library it needs
-        return by_wave(file, stack)
+        return by_wave(file, name, stack)
     try:
         sound = stack.enter_context(soundfile.SoundFile(file))
     except soundfile.LibsndfileError:
         file.seek(0)
         return None
-    if sound.format not in SNDFILE:
+    if sound.format not in SNDFILE or sound.frames >= UNKNOWN:  # FLAC that was streamed
         file.seek(0)
         return None
-    if sound.channels > MAX_CHANNELS:
-        raise AudioError(name, f"{sound.channels} channels")
+    check_channels(sound.channels, name)
 
     def blocks() -> Iterator[Any]:
         while True:
             try:
                 block = sound.read(BLOCK, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
-                raise AudioError(name, "it is damaged or cut off") from error
+                raise AudioError(name, CUT) from error
             if not len(block):
                 return
             yield block
 
-    return Opened(sound.samplerate, sound.frames / sound.samplerate, blocks())
+    return Opened(sound.samplerate, sound.frames / max(1, sound.samplerate), blocks())
 
 
-def by_wave(file: IO[bytes], stack: contextlib.ExitStack) -> Opened | None:
+def by_wave(file: IO[bytes], name: str, stack: contextlib.ExitStack) -> Opened | None:
     import numpy as np
 
     try:
@@ -160,7 +202,8 @@ def by_wave(file: IO[bytes], stack: contextlib.ExitStack) -> Opened | None:
     except (wave.Error, EOFError):
         file.seek(0)
         return None
-    width, channels = sound.getsampwidth(), sound.getnchannels()
+    rate, width, channels = sound.getframerate(), sound.getsampwidth(), sound.getnchannels()
+    check_channels(channels, name)
 
     def blocks() -> Iterator[Any]:
         while content := sound.readframes(BLOCK):
@@ -173,7 +216,7 @@ def by_wave(file: IO[bytes], stack: contextlib.ExitStack) -> Opened | None:
                 samples = np.frombuffer(content, {1: "u1", 2: "<i2", 4: "<i4"}[width])
             yield scaled(samples.reshape(-1, channels))
 
-    return Opened(sound.getframerate(), sound.getnframes() / sound.getframerate(), blocks())
+    return Opened(rate, sound.getnframes() / max(1, rate), blocks(), exact=False)
 
 
 def by_av(file: IO[bytes], name: str, start: bytes, stack: contextlib.ExitStack) -> Opened:
@@ -184,34 +227,91 @@ def by_av(file: IO[bytes], name: str, start: bytes, stack: contextlib.ExitStack)
     only = {"format_whitelist": DEMUXERS, "codec_whitelist": DECODERS}
     try:
         container = stack.enter_context(av.open(file, options=only))
+        stream = next(iter(container.streams.audio), None)
+        if stream is None:
+            raise AudioError(name, "it holds no sound")
+        codec = stream.codec_context.name if stream.codec_context else "unknown"
+        if codec not in DECODERS.split(","):
+            raise AudioError(name, f"its codec, {codec}, cannot be read; {READABLE}")
+        frames = container.decode(stream)
+        first = next(frames, None)
     except (av.FFmpegError, ValueError) as error:
-        raise AudioError(name, f"{unreadable(start)}; {READABLE}") from error
-    if not container.streams.audio:
+        known = start[4:8] == b"ftyp" or start.startswith(b"\x1aE\xdf\xa3")
+        raise AudioError(name, CUT if known else f"{unreadable(start)}; {READABLE}") from error
+    if first is None:
         raise AudioError(name, "it holds no sound")
-    stream = container.streams.audio[0]
-    if stream.codec_context is None or not stream.codec_context.sample_rate:
-        raise AudioError(name, f"its sound is in a format that cannot be decoded; {READABLE}")
-    seconds = None
-    if stream.duration is not None:
+    check_channels(first.layout.nb_channels, name)
+    rate, seconds, film = first.sample_rate, None, bool(container.streams.video)
+    if "mp4" in container.format.name and stream.duration is not None:
         seconds = float(stream.duration * stream.time_base)
-    elif container.duration is not None:
-        seconds = container.duration / av.time_base
+    elif "webm" in container.format.name and container.duration is not None:
+        seconds = container.duration / av.time_base  # of others it is an estimate
 
     def blocks() -> Iterator[Any]:
-        import numpy as np
-
         try:
-            for frame in container.decode(stream):
-                samples = frame.to_ndarray()
-                channels = frame.layout.nb_channels
-                planar = (
-                    samples if samples.shape[0] == channels else samples.reshape(-1, channels).T
-                )
-                yield scaled(np.ascontiguousarray(planar.T))
+            for frame in itertools.chain([first], frames):
+                if frame.sample_rate != rate:
+                    raise AudioError(name, "its rate changes on the way")
+                samples = frame.to_ndarray()  # (channels, frames), or (1, frames * channels)
+                wide = frame.layout.nb_channels
+                yield scaled(samples.T if frame.format.is_planar else samples.reshape(-1, wide))
         except (av.FFmpegError, ValueError) as error:
-            raise AudioError(name, "it is damaged or cut off") from error
+            raise AudioError(name, CUT) from error
 
-    return Opened(stream.codec_context.sample_rate, seconds, blocks())
+    return Opened(rate, seconds, trimmed(blocks(), rate, seconds), exact=not film)
+
+
+def trimmed(blocks: Iterator[Any], rate: int, seconds: float | None) -> Iterator[Any]:
+    """Yield blocks up to the length told: the last frame of a codec is filled up with nothing.
+
+    What goes far beyond is no filling, and the length not to be believed.
+    """
+    left = round(seconds * rate) if seconds is not None else math.inf
+    held: list[Any] = []
+    for block in blocks:
+        if left >= len(block):
+            yield block
+            left -= len(block)
+            continue
+        if left > 0:
+            yield block[: int(left)]
+            block, left = block[int(left) :], 0
+        held.append(block)
+        if sum(map(len, held)) > SLACK * rate:
+            yield from held
+            held, left = [], math.inf
+
+
+def check_channels(channels: int, name: str) -> None:
+    if channels > MAX_CHANNELS:
+        raise AudioError(name, f"{channels} channels, where at most {MAX_CHANNELS} are read")
+
+
+def is_cut(file: IO[bytes], start: bytes) -> bool:
+    """Tell whether a WAV, AIFF or Ogg file ends before its own marks say.
+
+    libsndfile takes what there is of the first two, and may read an Ogg file as an empty one.
+    """
+    size = file.seek(0, io.SEEK_END)
+    if start[:4] == b"OggS":
+        file.seek(max(0, size - LAST_PAGE))
+        end = file.read()
+        page = end[end.rfind(b"OggS") :]  # 27 bytes, the lengths of its segments, the segments
+        lengths = page[27 : 27 + page[26]] if len(page) > 26 else b""
+        return len(page) < 27 or len(page) < 27 + page[26] + sum(lengths)
+    marks = {b"WAVE": (b"data", "little"), b"AIFF": (b"SSND", "big"), b"AIFC": (b"SSND", "big")}
+    if start[:4] not in (b"RIFF", b"FORM") or start[8:12] not in marks:
+        return False
+    mark, order = marks[start[8:12]]
+    place = 12
+    while place + 8 <= size:
+        file.seek(place)
+        head = file.read(8)
+        length = int.from_bytes(head[4:], order)  # type: ignore[arg-type]
+        if head[:4] == mark:  # who writes as it comes does not know the length
+            return length < STREAMED and place + 8 + length > size
+        place += 8 + length + length % 2
+    return True
 
 
 def at_rate(sound: Opened, rate: int, max_seconds: float | None, name: str) -> Iterator[Any]:
@@ -226,10 +326,16 @@ def at_rate(sound: Opened, rate: int, max_seconds: float | None, name: str) -> I
         found += len(block)
         if max_seconds is not None and found > max_seconds * sound.rate:
             raise AudioError(name, f"longer than {max_seconds:g} seconds")
-        mono = block.mean(axis=1)
+        with np.errstate(invalid="ignore", over="ignore"):  # what is no number is refused later
+            mono = block.mean(axis=1)
         yield mono if resampler is None else resampler.resample_chunk(mono)
     if not found:
         raise AudioError(name, "it holds no sound")
+    if sound.exact and sound.seconds is not None:
+        missing = sound.seconds - found / sound.rate
+        if missing > min(SLACK, 0.1 * sound.seconds):
+            had = f"{found / sound.rate:.1f} of the {sound.seconds:.1f} seconds it tells of"
+            raise AudioError(name, f"{CUT}: it holds {had}")
     if resampler is not None:
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
@@ -276,7 +382,7 @@ def unreadable(start: bytes) -> str:
 
 def is_text(start: bytes) -> bool:
     try:
-        text = start[: start.rfind(b" ") if len(start) == 4096 else None].decode()
+        text = start[: start.rfind(b" ") if len(start) == START else None].decode()
     except UnicodeDecodeError:
         return False
     return all(char.isprintable() or char in "\r\n\t\f\ufeff" for char in text)
