@@ -176,7 +176,7 @@ def by_soundfile(file: IO[bytes], name: str, stack: contextlib.ExitStack) -> Ope
     except soundfile.LibsndfileError:
         file.seek(0)
         return None
-    if sound.format not in SNDFILE or sound.frames >= UNKNOWN:  # FLAC that was streamed
+    if sound.format not in SNDFILE or is_for_av(sound, file):
         file.seek(0)
         return None
     check_channels(sound.channels, name)
@@ -314,6 +314,41 @@ def is_cut(file: IO[bytes], start: bytes) -> bool:
     return True
 
 
+def is_for_av(sound: Any, file: IO[bytes]) -> bool:
+    """Tell whether libsndfile would not read all, and FFmpeg's libraries can."""
+    if sound.frames >= UNKNOWN:  # FLAC that was streamed
+        return True
+    if sound.format != "MP3" or not has_av():
+        return False
+    place = file.tell()
+    told = tells_length(file)
+    file.seek(place)
+    return not told
+
+
+def tells_length(file: IO[bytes]) -> bool:
+    """Tell whether an MP3 file's first frame says how long it is.
+
+    Where it does not, libsndfile takes the file for as long as the first frame's bit rate makes
+    it, and reads no further.
+    """
+    file.seek(0)
+    head = file.read(10)
+    tagged = head[:3] == b"ID3"  # the tag's size has seven bits a byte
+    size = sum(byte << (7 * i) for i, byte in enumerate(reversed(head[6:10])))
+    file.seek(10 + size if tagged else 0)
+    frame = file.read(200)
+    return any(mark in frame for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def has_av() -> bool:
+    try:
+        import av  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
 def at_rate(sound: Opened, rate: int, max_seconds: float | None, name: str) -> Iterator[Any]:
     """Yield the sound mixed to mono and resampled, block by block."""
     import numpy as np
@@ -327,7 +362,7 @@ def at_rate(sound: Opened, rate: int, max_seconds: float | None, name: str) -> I
         if max_seconds is not None and found > max_seconds * sound.rate:
             raise AudioError(name, f"longer than {max_seconds:g} seconds")
         with np.errstate(invalid="ignore", over="ignore"):  # what is no number is refused later
-            mono = block.mean(axis=1)
+            mono = block @ np.full(block.shape[1], 1 / block.shape[1], np.float32)  # the mean, fast
         yield mono if resampler is None else resampler.resample_chunk(mono)
     if not found:
         raise AudioError(name, "it holds no sound")

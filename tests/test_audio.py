@@ -1,3 +1,6 @@
+"""Sound from files of every kind, and what is told of those that hold none."""
+
+import io
 import pickle
 import subprocess
 import sys
@@ -12,6 +15,8 @@ from hub import audio
 from hub.errors import AudioError, HubError, InputError
 from hub.fuzz.sounds import AV, SNDFILE, made, muxed, silent_film
 
+soundfile = pytest.importorskip("soundfile", reason="the extra latenthub[audio] is not installed")
+pytest.importorskip("av", reason="the extra latenthub[audio] is not installed")
 RATES = {"opus": 48_000, "webm": 48_000, "mp3": 44_100}  # others than 16 kHz where a codec wants it
 ALL = [*SNDFILE, *AV]
 EXACT = {  # by ending: how far a sample may be off; the others lose more
@@ -186,6 +191,19 @@ def test_a_stream_that_does_not_know_its_length_is_read():
     streamed = content[:place] + b"\xff" * 4 + content[place + 4 :]
     assert len(audio.read(streamed)) == 32_000
     assert len(audio.read(with_length(made("flac", sweep(16_000), 16_000), 0))) == 32_000
+
+
+@pytest.mark.parametrize("tag", [b"", b"ID3\4\0\0\0\0\x4e\x20" + bytes(10_016)])
+def test_an_mp3_of_changing_bit_rate_is_read_to_its_end(tag):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 44_100 * 2).astype(np.float32)
+    buffer = io.BytesIO()
+    both = np.concatenate([np.zeros(44_100 * 2, np.float32), noise])
+    soundfile.write(buffer, both, 44_100, format="MP3", bitrate_mode="VARIABLE")
+    content = tag + buffer.getvalue()
+    assert audio.seconds_of(content) == pytest.approx(4)
+    without = content.replace(b"Xing", bytes(4), 1)  # as old programs write it
+    assert without != content
+    assert len(audio.read(without)) == pytest.approx(64_000, abs=2000)
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(400, 1), (500_000, 1), (16_000, 40)])
