@@ -9,11 +9,12 @@ from hub.endpoints import Progress, endpoint
 from hub.errors import HubError, InputError
 from hub.hookspecs import hookimpl
 from hub.kinds import Json, Length, Range
-from hub.media import File, Image, Images, Sound, Table
+from hub.media import File, Files, Image, Images, Sound, Table, Upload
 
 __all__ = [
     "Demo",
     "File",
+    "Files",
     "HubError",
     "Image",
     "Images",
@@ -26,6 +27,7 @@ __all__ = [
     "Range",
     "Sound",
     "Table",
+    "Upload",
     "endpoint",
     "hookimpl",
 ]

@@ -88,8 +88,7 @@ def read(
 
     with opened(source, name) as sound:
         if max_seconds is not None and sound.seconds is not None and sound.seconds > max_seconds:
-            found = f"{sound.seconds:.1f} seconds"
-            raise AudioError(name, f"{found}, where at most {max_seconds:g} are taken")
+            raise AudioError(name, f"{sound.seconds:.1f} seconds, longer than {max_seconds:g}")
         heard = np.concatenate(list(at_rate(sound, rate, max_seconds, name)))
     return levelled(heard, name)
 
@@ -361,8 +360,7 @@ def at_rate(sound: Opened, rate: int, max_seconds: float | None, name: str) -> I
         found += len(block)
         if max_seconds is not None and found > max_seconds * sound.rate:
             raise AudioError(name, f"longer than {max_seconds:g} seconds")
-        with np.errstate(invalid="ignore", over="ignore"):  # what is no number is refused later
-            mono = block @ np.full(block.shape[1], 1 / block.shape[1], np.float32)  # the mean, fast
+        mono = mixed(block)
         yield mono if resampler is None else resampler.resample_chunk(mono)
     if not found:
         raise AudioError(name, "it holds no sound")
@@ -381,6 +379,17 @@ def resampled(samples: Samples, rate: int, wanted: int) -> Samples:
 
     found: Samples = samples if rate == wanted else soxr.resample(samples, rate, wanted)
     return found
+
+
+def mixed(samples: Any) -> Samples:
+    """Return the mean of the channels of float32 samples, (samples,) or (samples, channels)."""
+    import numpy as np
+
+    if samples.ndim == 1:
+        return samples  # type: ignore[no-any-return]
+    with np.errstate(invalid="ignore", over="ignore"):  # what is no number is refused later
+        mono: Samples = samples @ np.full(samples.shape[1], 1 / samples.shape[1], np.float32)
+    return mono  # much faster than numpy's mean of few
 
 
 def scaled(samples: Any) -> Any:
@@ -402,7 +411,7 @@ def levelled(samples: Samples, name: str) -> Samples:
     import numpy as np
 
     if not np.all(np.isfinite(samples)):
-        raise AudioError(name, "it holds what is no number")
+        raise AudioError(name, "its numbers are not all finite")
     peak = float(np.abs(samples).max(initial=0))
     return samples / np.float32(peak) if peak > 1 else samples
 

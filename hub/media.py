@@ -8,21 +8,23 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import itertools
+import os
 import re
 import warnings
-import wave
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from hub.audio import RATES, resampled, scaled
-from hub.errors import InputError
-from hub.kinds import Kind, ListOf, Maybe, Save, is_file, wrong
+from hub import audio
+from hub.errors import AudioError, InputError
+from hub.kinds import Kind, ListOf, Maybe, Save, is_file, shown, wrong
 
 MAX_FILE_BYTES = 50_000_000
 MAX_IMAGE_SIDE = 4096  # pixels
 PICTURES = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # PIL's others run more code
+MAX_NAME = 200  # characters
 MAX_HEAD = 1_000_000  # bytes of a CSV's first line
 
 FILE_SCHEMA = {
@@ -173,38 +175,41 @@ class Images(Kind):
 class Sound(Kind):
     """Sound; the service gets mono float32 samples in [-1, 1] at `rate`, (samples,).
 
-    A page hands over gradio's (rate, samples); the API a WAV file, PCM of 8, 16 or 32 bits.
+    Callers send an audio file of any format that `hub.audio` reads; a page hands over the path of
+    one, or gradio's (rate, samples). A service's samples beyond 1 are sent quieter, not clipped.
     """
 
     rate: int = 16_000  # Hz
     max_seconds: float = 60.0
     max_bytes: int = MAX_FILE_BYTES
+    min_seconds: float = 0.0
+    format: Literal["wav", "flac", "opus"] = "wav"  # of what a service gives
 
     def check(self, argument: str, value: Any) -> Any:
         import numpy as np
 
-        rate = self.rate
-        if isinstance(value, tuple) and len(value) == 2:
-            rate, value = value
-        if isinstance(value, (np.ndarray, list)):
-            samples = self._from_numbers(argument, value)
-        else:
-            rate, samples = self._from_wav(argument, value)
-        if not RATES[0] <= rate <= RATES[1]:
-            raise wrong(argument, self, value, f"{rate} samples a second")
-        if samples.size == 0:
-            raise wrong(argument, self, value, "it is empty")
-        samples = scaled(samples).mean(axis=1) if samples.ndim == 2 else scaled(samples)
-        if not np.all(np.isfinite(samples)):
-            raise wrong(argument, self, samples, "not all finite")
-        if samples.size / rate > self.max_seconds:
-            raise wrong(argument, self, samples, f"{samples.size / rate:.1f} seconds")
-        return resampled(samples, rate, self.rate)
+        try:
+            if isinstance(value, (np.ndarray, list)):
+                samples = self._from_numbers(argument, self.rate, value)
+            elif isinstance(value, tuple) and len(value) == 2:
+                samples = self._from_numbers(argument, *value)
+            else:
+                content = content_of(argument, self, value, self.max_bytes)
+                samples = audio.read(content, self.rate, self.max_seconds)
+        except AudioError as error:
+            raise wrong(argument, self, value, error.reason) from error
+        if samples.size < self.min_seconds * self.rate - 1:
+            found = f"{samples.size / self.rate:.3g} seconds"
+            raise wrong(argument, self, value, found)
+        return samples
 
-    def _from_numbers(self, argument: str, value: Any) -> Any:
-        """Return (samples,) or (samples, channels)."""
+    def _from_numbers(self, argument: str, rate: Any, value: Any) -> Any:
+        """Return (samples,) or (samples, channels), at `rate`, as `check` does."""
         import numpy as np
 
+        low, high = audio.RATES
+        if isinstance(rate, bool) or not hasattr(rate, "__index__") or not low <= rate <= high:
+            raise wrong(argument, self, value, f"{shown(rate)} samples a second")
         try:
             samples = np.asarray(value)
         except ValueError as error:
@@ -213,35 +218,24 @@ class Sound(Kind):
             raise wrong(argument, self, value, "it holds what is no number")
         if samples.ndim not in (1, 2):
             raise wrong(argument, self, samples)
-        return samples
-
-    def _from_wav(self, argument: str, value: Any) -> tuple[int, Any]:
-        import numpy as np
-
-        content = content_of(argument, self, value, self.max_bytes)
-        try:
-            with wave.open(io.BytesIO(content)) as file:
-                width, channels, rate = (
-                    file.getsampwidth(),
-                    file.getnchannels(),
-                    file.getframerate(),
-                )
-                if file.getnframes() / rate > self.max_seconds:
-                    raise wrong(argument, self, value, f"{file.getnframes() / rate:.1f} seconds")
-                frames = file.readframes(file.getnframes())
-            samples = np.frombuffer(frames, {1: "u1", 2: "<i2", 4: "<i4"}[width])
-            return rate, samples.reshape(-1, channels)
-        except (wave.Error, EOFError, KeyError, ValueError, ZeroDivisionError) as error:
-            raise wrong(argument, self, value, "its content is no PCM WAV") from error
+        if samples.size == 0:
+            raise wrong(argument, self, value, "it is empty")
+        if len(samples) > self.max_seconds * rate:
+            raise wrong(argument, self, samples, f"{len(samples) / rate:.1f} seconds")
+        mono = audio.mixed(audio.scaled(samples))
+        return audio.resampled(audio.levelled(mono, argument), int(rate), self.rate)
 
     def describe(self) -> str:
-        return f"a WAV sound of at most {self.max_seconds:g} seconds"
+        if self.min_seconds:
+            return f"a sound of {self.min_seconds:g} to {self.max_seconds:g} seconds"
+        return f"a sound of at most {self.max_seconds:g} seconds"
 
     def schema(self) -> dict[str, Any]:
-        return {**FILE_SCHEMA, "description": self.describe()}
+        return {**FILE_SCHEMA, "description": f"{self.describe()}; {audio.READABLE}"}
 
     def encode(self, value: Any, save: Save) -> Any:
-        return save(wav(value, self.rate), ".wav")
+        samples = audio.levelled(value, "the sound")
+        return save(audio.encode(samples, self.rate, self.format), f".{self.format}")
 
 
 @dataclass(frozen=True)
@@ -302,9 +296,9 @@ class File(Kind):
     max_bytes: int = MAX_FILE_BYTES
 
     def check(self, argument: str, value: Any) -> bytes:
-        name = value.get("orig_name") or value["path"] if is_file(value) else str(value)
-        if self.suffixes and not isinstance(value, bytes) and not name.endswith(self.suffixes):
-            raise wrong(argument, self, value, "another kind of file")
+        if self.suffixes and not isinstance(value, bytes):
+            if not name_of(value).endswith(self.suffixes):
+                raise wrong(argument, self, value, "another kind of file")
         return content_of(argument, self, value, self.max_bytes)
 
     def describe(self) -> str:
@@ -318,10 +312,134 @@ class File(Kind):
         return save(value, self.suffixes[0] if self.suffixes else ".bin")
 
 
+@dataclass(frozen=True)
+class Upload:
+    """A file that a caller sent, as `Files` gives it: nobody has looked into it yet."""
+
+    name: str  # as its sender calls it, within a folder "folder/name"; to show, not to open
+    file: Path | bytes = field(repr=False)
+    problem: str = ""  # why it cannot be used, such as "it is empty"
+
+    @property
+    def source(self) -> Path | bytes:
+        """Where the file is, or its content.
+
+        Raises:
+            InputError: it has a problem; the message names the file.
+        """
+        if self.problem:
+            raise InputError(f"{self.name}: {self.problem}")
+        return self.file
+
+    def read(self) -> bytes:
+        """Return the content.
+
+        Raises:
+            InputError: it has a problem, or cannot be read; the message names the file.
+        """
+        source = self.source
+        try:
+            return source.read_bytes() if isinstance(source, Path) else source
+        except OSError as error:
+            raise InputError(f"{self.name}: it cannot be read") from error
+
+
+@dataclass(frozen=True)
+class Files(Kind):
+    """Some files with their names; the service gets a list of `Upload`, none of them opened.
+
+    So one bad file does not fail the call: what is empty, too large or not to be read comes with
+    its `problem`. Where a path is a folder's, as on the command line, the files in it are meant.
+    """
+
+    low: int = 1  # files
+    high: int = 1000
+    max_bytes: int = MAX_FILE_BYTES  # of each
+
+    def check(self, argument: str, value: Any) -> list[Upload]:
+        items = value if isinstance(value, (list, tuple)) else [value]
+        found: list[Upload] = []
+        for number, item in enumerate(items, 1):
+            found += itertools.islice(self._uploads(argument, number, item), self.high + 1)
+            if len(found) > self.high:
+                raise wrong(argument, self, value, f"more than {self.high} files")
+        if len(found) < self.low:
+            raise wrong(argument, self, value, f"{len(found)} files")
+        return found
+
+    def _uploads(self, argument: str, number: int, item: Any) -> Iterator[Upload]:
+        if isinstance(item, Upload):
+            yield item
+        elif isinstance(item, Path) and item.is_dir():
+            for path in files_in(item):
+                yield self._at(path, path.relative_to(item).as_posix())
+        elif isinstance(item, Path) or is_file(item):
+            yield self._at(item if isinstance(item, Path) else Path(item["path"]), name_of(item))
+        else:  # a data URL, or bytes
+            content = content_of(
+                f"{argument}[{number - 1}]", File(max_bytes=self.max_bytes), item, self.max_bytes
+            )
+            yield Upload(f"file {number}", content)
+
+    def _at(self, path: Path, name: str) -> Upload:
+        try:
+            size = path.stat().st_size if path.is_file() else None
+        except (OSError, ValueError):
+            size = None
+        problem = "it cannot be read" if size is None else "it is empty" if size == 0 else ""
+        if size is not None and size > self.max_bytes:
+            problem = f"larger than {self.max_bytes / 1e6:g} MB"
+        return Upload(plain_name(name), path, problem)
+
+    def describe(self) -> str:
+        return f"{self.low} to {self.high} files, each of at most {self.max_bytes / 1e6:g} MB"
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": "array",
+            "items": FILE_SCHEMA,
+            "minItems": self.low,
+            "maxItems": self.high,
+            "description": self.describe(),
+        }
+
+    def encode(self, value: Any, save: Save) -> Any:
+        return [save(one.read(), Path(one.name).suffix or ".bin") for one in value]
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and of those in it, sorted.
+
+    Hidden ones are left out, and links to what lies elsewhere.
+    """
+    inside = folder.resolve()
+    for place, folders, names in os.walk(folder):  # which follows no links to folders
+        folders[:] = sorted(one for one in folders if not one.startswith("."))
+        for name in sorted(one for one in names if not one.startswith(".")):
+            path = Path(place, name)
+            if path.is_file() and path.resolve().is_relative_to(inside):
+                yield path
+
+
+def name_of(value: Any) -> str:
+    """Return what its sender calls a file: gradio's FileData, a path or a data URL."""
+    if is_file(value):
+        given = value.get("orig_name")
+        return given if given and isinstance(given, str) else Path(value["path"]).name
+    return value.name if isinstance(value, Path) else str(value)
+
+
+def plain_name(name: str) -> str:
+    """Return a file's name as it can be shown and kept: short, printable, below no other folder."""
+    printable = "".join(char for char in name.replace("\\", "/") if char.isprintable())
+    parts = [part.strip() for part in printable.split("/")]
+    return "/".join(part for part in parts if part not in ("", ".", ".."))[-MAX_NAME:] or "file"
+
+
 def is_file_kind(kind: Kind) -> bool:
     """Tell whether values of this kind travel as files."""
     kind = kind.kind if isinstance(kind, Maybe) else kind
-    return isinstance(kind, (File, Image, Images, Sound, Table))
+    return isinstance(kind, (File, Files, Image, Images, Sound, Table))
 
 
 def png(array: Any) -> bytes:
@@ -335,12 +453,4 @@ def png(array: Any) -> bytes:
 
 def wav(samples: Any, rate: int) -> bytes:
     """Return samples in [-1, 1], (samples,), as a 16-bit mono WAV; louder ones are clipped."""
-    import numpy as np
-
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes((np.clip(samples, -1, 1) * 32767).round().astype("<i2").tobytes())
-    return buffer.getvalue()
+    return audio.encode(samples, rate)

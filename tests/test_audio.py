@@ -152,7 +152,7 @@ def test_what_is_too_long_is_refused_by_its_header(ending, monkeypatch):
     content = made(ending, sweep(rate), rate)
     assert len(audio.read(content, rate, 2.0)) == 2 * rate
     monkeypatch.setattr(audio, "at_rate", None)  # nothing is decoded
-    with pytest.raises(AudioError, match=r"talk: 2\.0 seconds, where at most 1\.5 are taken"):
+    with pytest.raises(AudioError, match=r"talk: 2\.0 seconds, longer than 1\.5"):
         audio.read(content, max_seconds=1.5, name="talk")
 
 
@@ -181,7 +181,7 @@ def test_a_header_that_tells_too_much_is_not_believed():
     content = made("flac", sweep(16_000), 16_000)
     with pytest.raises(AudioError, match="damaged or cut off"):
         audio.read(with_length(content, 48_000))
-    with pytest.raises(AudioError, match="seconds, where at most 3600 are taken"):
+    with pytest.raises(AudioError, match="seconds, longer than 3600"):
         audio.read(with_length(content, 2**36 - 1))
 
 
@@ -214,7 +214,7 @@ def test_what_no_recording_has_is_refused(rate, channels):
 
 
 def test_what_is_no_number_is_refused():
-    with pytest.raises(AudioError, match="it holds what is no number"):
+    with pytest.raises(AudioError, match="its numbers are not all finite"):
         audio.read(made("float.wav", np.array([0.0, np.nan, np.inf, -np.inf]), 16_000))
 
 
