@@ -15,9 +15,18 @@ from typing import Literal, TypeVar
 
 import numba
 import numpy as np
+import torch
+from torch import Tensor
+
+from hub.audio import deltas, mfcc
 
 Frame = Literal["cosine", "euclidean"]
 Kernel = TypeVar("Kernel", bound=Callable)
+
+# What found words best on the validation split of speechocean762_adults, of 8 to 40 coefficients,
+# slopes of weight 0 to 8, diagonal steps of 1 to 2, and more that did worse (bands, the length of
+# the path for the sum of lengths, variances made equal, liftering, no loudness).
+CEPSTRA, SLOPE, DIAGONAL = 8, 3.0, 1.2
 
 
 def compiled(kernel: Kernel) -> Kernel:
@@ -27,6 +36,21 @@ def compiled(kernel: Kernel) -> Kernel:
         return numba.njit(cache=True, nogil=True)(kernel)
     except RuntimeError:  # no folder that could be written to
         return numba.njit(nogil=True)(kernel)
+
+
+def features(frames: Tensor, cepstra: int = CEPSTRA, slope: float = SLOPE) -> np.ndarray:
+    """Return what sequences are compared by, (frames, 3 cepstra) float32: mel-frequency cepstral
+    coefficients, their slopes over five frames, and the slopes of these.
+
+    Args:
+        frames: (frames, bands), log-mel, normalised, of a whole recording: slopes look beyond a
+            word's ends.
+        slope: the weight of slopes. Variances of coefficients are left as they are, as the first
+            few tell words apart best.
+    """
+    still = mfcc(frames, cepstra)
+    moving = deltas(still)
+    return torch.cat([still, slope * moving, slope * deltas(moving)], dim=1).numpy()
 
 
 def distance(
@@ -173,12 +197,17 @@ def align(costs, ends, diagonal, out):
         for j in range(1, width):
             best[j] = best[j - 1] + costs[0, start + j]
         for i in range(1, rows):
+            row = costs[i, start : start + width]
             across = best[0]  # the least cost up to (i - 1, j - 1)
-            left = across + costs[i, start]
+            left = across + row[0]
             best[0] = left
             for j in range(1, width):
-                cost, above = costs[i, start + j], best[j]
-                left = min(min(above, left) + cost, across + diagonal * cost)
+                cost, above = row[j], best[j]
+                # Plain comparisons, as min() looks for NaN; what needs no `left` comes first, as
+                # each step waits for the one before.
+                down, both = above + cost, across + diagonal * cost
+                free, beside = (down if down < both else both), left + cost
+                left = beside if beside < free else free
                 across = above
                 best[j] = left
         out[one] = best[width - 1] / (rows + width)

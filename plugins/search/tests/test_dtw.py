@@ -6,6 +6,8 @@ import time
 import librosa
 import numpy as np
 import pytest
+import torch
+from scipy.fft import dct
 
 from hub_search import dtw
 
@@ -118,6 +120,17 @@ def test_frames_of_silence_cost_no_error():
     silent = np.zeros((5, 5), np.float32)
     assert dtw.distance(silent, sequence(4, 0)) == pytest.approx(5 / 9)
     assert np.isfinite(dtw.subsequence(silent, sequence(9, 0))[0]).all()
+
+
+def test_features_are_cepstra_and_their_slopes():
+    frames = torch.randn(30, 40, generator=torch.Generator().manual_seed(0))
+    found = dtw.features(frames, cepstra=6, slope=2.0)
+    cepstra = dct(frames.numpy(), axis=1, norm="ortho")[:, :6]
+    weights = np.array([2, 1, 0, -1, -2]) / 10  # of five frames, the last first
+    slopes = np.stack([np.convolve(column, weights, "valid") for column in cepstra.T], 1)
+    assert found.shape == (30, 18) and found.dtype == np.float32
+    assert found[:, :6] == pytest.approx(cepstra, abs=1e-5)
+    assert found[2:-2, 6:12] == pytest.approx(2 * slopes, abs=1e-5)
 
 
 def test_sequences_that_do_not_fit_are_refused():
