@@ -442,6 +442,12 @@ def is_file_kind(kind: Kind) -> bool:
     return isinstance(kind, (File, Files, Image, Images, Sound, Table))
 
 
+def takes_files(kind: Kind) -> bool:
+    """Tell whether a value of this kind is a file, or a list of some."""
+    kind = kind.kind if isinstance(kind, Maybe) else kind
+    return is_file_kind(kind.kind if isinstance(kind, ListOf) else kind)
+
+
 def png(array: Any) -> bytes:
     """Return a uint8 array, (height, width) or (height, width, channels), as PNG."""
     from PIL import Image as Pictures

@@ -145,6 +145,18 @@ def test_call_reads_files_by_their_paths(run, tmp_path):
     assert json.loads(out)[0] == {"sound": 4000, "table": 3, "file": 16, "images": 2}
 
 
+def test_call_takes_a_folder_for_the_files_in_it(run, tmp_path):
+    for name in ("talks/b.wav", "talks/old/a.wav", "talks/.hidden", "c.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    paths = {"c.wav": tmp_path / "c.wav", "talks": tmp_path / "talks"}
+    code, out, _ = run("call", "small", "collect", "--set", f"files={paths['talks']}")
+    assert (code, json.loads(out)) == (0, ["b.wav", "old/a.wav"])
+    both = json.dumps([str(path) for path in paths.values()])
+    code, out, _ = run("call", "small", "collect", "--set", f"files={both}")
+    assert (code, json.loads(out)) == (0, ["c.wav", "b.wav", "old/a.wav"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -157,6 +169,10 @@ def test_call_reads_files_by_their_paths(run, tmp_path):
         (["small", "add", "--set", "a"], "--set takes NAME=VALUE, such as count=4; got 'a'"),
         (["small", "add", "--set", "a=1", "--set", "a=2"], "--set a is given twice"),
         (["small", "invert", "--set", "image=no.png", "--out", "."], "there is no 'no.png'"),
+        (
+            ["small", "collect", "--set", "files=no"],
+            "files must be the path of a file or a folder; there is no 'no'",
+        ),
         (["small", "shout", "--set", "text=quiet"], "text must not be 'quiet'"),
         (["small", "draw", "--nosuch"], "No such option: --nosuch"),
         (["small"], "Missing argument 'endpoint'"),

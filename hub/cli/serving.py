@@ -135,7 +135,8 @@ def call(
     """Call an endpoint of a demo, here, without a server.
 
     A value is read as JSON where it is some, else as text; for a picture, a sound, a table or a
-    file it is a path. Files that come back are written into --out, over those of the same name.
+    file it is a path, and where several files are taken a folder's too, for all that is in it.
+    Files that come back are written into --out, over those of the same name.
 
     ```
     latenthub call DEMO generate --set count=4 --out pictures
@@ -171,6 +172,7 @@ def spoken(argument: str, text: str, kind: Kind | None) -> Any:
         InputError: a file is wanted, and `text` is no file's path.
     """
     from hub.kinds import Choice, ListOf, Maybe, Text
+    from hub.media import Files as Uploads
     from hub.media import Image, Images, is_file_kind
 
     if isinstance(kind, Maybe):
@@ -183,19 +185,25 @@ def spoken(argument: str, text: str, kind: Kind | None) -> Any:
         value = text
     if isinstance(kind, Images):
         kind = ListOf(Image())
+    if isinstance(kind, Uploads):
+        words = value if isinstance(value, list) else [text]
+        return [path_of(argument, str(word), folders=True) for word in words]
     if isinstance(kind, ListOf) and isinstance(value, list):
         return [
             spoken(f"{argument}[{index}]", item, kind.kind) if isinstance(item, str) else item
             for index, item in enumerate(value)
         ]
     if kind is not None and is_file_kind(kind) and not isinstance(value, list):
-        path = Path(text).expanduser()
-        if not path.is_file():
-            raise InputError(
-                f"{argument} must be the path of a file; there is no {text!r}", argument
-            )
-        return path
+        return path_of(argument, text)
     return value
+
+
+def path_of(argument: str, text: str, folders: bool = False) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_file() and not (folders and path.is_dir()):
+        wanted = "a file or a folder" if folders else "a file"
+        raise InputError(f"{argument} must be the path of {wanted}; there is no {text!r}", argument)
+    return path
 
 
 class Files:

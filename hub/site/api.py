@@ -28,8 +28,9 @@ from hub.endpoints import Endpoint, Parameter, Progress
 from hub.errors import PluginError, ServiceError
 from hub.executors.answers import logged
 from hub.kinds import Kind
+from hub.media import takes_files
 from hub.site.errors import told
-from hub.site.uploads import only_uploads
+from hub.site.uploads import addressed, only_uploads
 
 RESERVED = ("api_name", "fn_index", "result_callbacks")  # Gradio's clients take them for themselves
 
@@ -130,13 +131,16 @@ def given(kind: Kind, number: int) -> ApiComponent:
 
 def function_of(hub: Hub, one: Registered) -> Callable[..., Any]:
     """Return what Gradio calls: values as the caller sent them in, JSON and files out."""
-    names = [parameter.name for parameter in one.endpoint.parameters]
+    parameters = one.endpoint.parameters
 
     def call(*values: Any) -> Any:
         progress = progress_of(values[-1]) if one.endpoint.takes_progress else None
         with told(one.name):
-            # whatever way they took: hub.site.gate has seen to most of them
-            arguments = dict(zip(names, only_uploads(list(values)), strict=False))
+            arguments = {
+                # whatever way they took: hub.site.gate has seen to most of them
+                p.name: only_uploads(addressed(value) if takes_files(p.kind) else value)
+                for p, value in zip(parameters, values, strict=False)
+            }
             result = hub.call(one.demo, one.endpoint.name, arguments, progress)
             return encoded(one, result)
 

@@ -32,6 +32,20 @@ def own_file(path: Any) -> Any:
     return unquote(found[1]) if found else path
 
 
+def addressed(value: Any) -> Any:
+    """Return a list of files with those named by their address here as gradio's FileData.
+
+    MCP clients name files so. Gradio reads the address of one file, but none in a list.
+    """
+    if not isinstance(value, list):
+        return value
+    file = {"meta": {"_type": "gradio.FileData"}}
+    return [
+        {"path": one, **file} if isinstance(one, str) and OWN_FILE.fullmatch(one) else one
+        for one in value
+    ]
+
+
 def is_upload(path: Any) -> bool:
     """Tell whether `path` names a file in the folder where Gradio keeps uploads and results."""
     if not isinstance(path, str) or "\0" in path:

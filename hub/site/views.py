@@ -13,8 +13,8 @@ from hub.checkpoints import WEIGHTS, Folders
 from hub.demo import Demo, Published
 from hub.errors import CheckpointError, HubError
 from hub.evaluation import Metric, read_card_facts, read_card_metrics
-from hub.kinds import Maybe
-from hub.media import is_file_kind
+from hub.kinds import Kind, ListOf, Maybe
+from hub.media import File, Files, Image, Images, Sound, Table, is_file_kind, takes_files
 from hub.plugins import Quarantined
 from hub.site.fetch import Offer
 from hub.site.pages import Site
@@ -233,7 +233,8 @@ def spec(site: Site, demo: Demo) -> dict[str, Any]:
             "parameters": [
                 {
                     "name": p.name,
-                    "file": is_file_kind(p.kind),
+                    "file": waits(p.kind),
+                    "several": takes_files(p.kind) and is_list(p.kind),
                     "takes": p.kind.describe(),
                     "required": p.required,
                     "default": None if p.required else p.default,
@@ -252,6 +253,26 @@ def spec(site: Site, demo: Demo) -> dict[str, Any]:
         "endpoints": endpoints,
         "mcp": site.mcp,
     }
+
+
+def waits(kind: Kind) -> str:
+    """Return what a file to hand over may be called; empty: the kind takes none."""
+    kind = kind.kind if isinstance(kind, Maybe) else kind
+    kind = kind.kind if isinstance(kind, ListOf) else kind
+    if isinstance(kind, File) and kind.suffixes:
+        return f"file{kind.suffixes[0]}"
+    names = {
+        Image: "picture.png",
+        Images: "picture.png",
+        Sound: "recording.wav",
+        Table: "table.csv",
+    }
+    return names.get(type(kind), "file.bin" if is_file_kind(kind) else "")
+
+
+def is_list(kind: Kind) -> bool:
+    kind = kind.kind if isinstance(kind, Maybe) else kind
+    return isinstance(kind, (ListOf, Images, Files))
 
 
 def as_script(value: Any) -> str:

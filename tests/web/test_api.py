@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import re
 import struct
 import time
 import wave
@@ -113,6 +114,56 @@ def test_sound_goes_in_and_comes_back(client, tmp_path):
     with wave.open(found) as file:
         samples = np.frombuffer(file.readframes(800), "<i2")
     assert samples[0] > 7900 and samples[-1] == 0
+
+
+def test_files_go_in_with_their_names(client, tmp_path):
+    for name, size in {"a.wav": 3, "empty.wav": 0, "large.wav": 1001}.items():
+        (tmp_path / name).write_bytes(bytes(size))
+    files = [handle_file(tmp_path / name) for name in ("a.wav", "empty.wav", "large.wav")]
+    assert client.predict(files=files, api_name="/sample_collect")["found"] == [
+        ["a.wav", 3, ""],
+        ["empty.wav", 0, "it is empty"],
+        ["large.wav", 0, "larger than 0.001 MB"],
+    ]
+
+
+@pytest.mark.parametrize("way", ["call/v2", "call"])
+def test_files_are_uploaded_and_named_by_their_addresses(http, url, way):
+    path = upload(http, "a b.txt", b"some")
+    named = {"path": path, "orig_name": "../talks/A b.txt", "meta": {"_type": "gradio.FileData"}}
+    address = f"{url}gradio_api/file={path}"
+    files = [named, address, "data:text/plain;base64,c29tZQ=="]
+    body = {"files": files} if way == "call/v2" else {"data": [files]}
+    kind, [found] = answer(http, "sample_collect", body, way)
+    assert kind == "complete"
+    assert found["found"] == [["talks/A b.txt", 4, ""], ["a b.txt", 4, ""], ["file 3", 4, ""]]
+    assert answer(http, "sample_collect", {"files": named})[1][0]["found"] == found["found"][:1]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "http://127.0.0.1:9/a.wav",
+        {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}},
+        {"path": "../../../etc/passwd", "meta": {"_type": "gradio.FileData"}},
+        {"path": "/etc", "meta": {"_type": "gradio.FileData"}},
+        {"path": "x" * 5000, "meta": {"_type": "gradio.FileData"}},
+        {"path": "http://127.0.0.1:9/a.wav", "meta": {"_type": "gradio.FileData"}},
+        {"url": "http://127.0.0.1:9/a.wav", "meta": {"_type": "gradio.FileData"}},
+        [],
+        None,
+    ],
+)
+def test_a_list_of_files_names_none_of_the_server_s(http, url, item):
+    path = upload(http, "a.txt", b"some")
+    files = [as_file(path), item]
+    addressed = [f"{url}gradio_api/file={path}", f"{url}gradio_api/file={path}/../../../etc/passwd"]
+    for given in (files, addressed):
+        kind, error = answer(http, "sample_collect", {"files": given})
+        assert kind == "error"
+        assert re.match(r"files(\[1\])? must be ", error["error"]), error
 
 
 def test_a_table_goes_in_as_file_or_rows(client, tmp_path):

@@ -8,9 +8,12 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
+
+from hub.media import wav
 
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.browser
@@ -295,7 +298,7 @@ def snippet(page, endpoint, language):
     return page.locator("#hub-snippet").text_content()
 
 
-@pytest.mark.parametrize("endpoint", ["generate", "invert", "slow"])
+@pytest.mark.parametrize("endpoint", ["generate", "invert", "reverse", "collect", "slow"])
 @pytest.mark.parametrize(
     ("language", "command"),
     [("Python", [sys.executable, "-c"]), ("curl", ["bash", "-c"])],
@@ -304,9 +307,13 @@ def test_the_code_on_a_page_runs(open_page, tmp_path, endpoint, language, comman
     page = open_page("sample?digit=7&count=2", wait="gradio-app img")
     code = snippet(page, endpoint, language)
     Image.new("L", (8, 8)).save(tmp_path / "picture.png")
+    (tmp_path / "recording.wav").write_bytes(wav(np.zeros(800), 8000))
+    (tmp_path / "file.bin").write_bytes(b"some")
     run = subprocess.run([*command, code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert run.returncode == 0, run.stderr
-    assert {"generate": "result.png", "invert": "result.png", "slow": "3"}[endpoint] in run.stdout
+    pictures = {"generate": "result.png", "invert": "result.png"}
+    others = {"reverse": "result.wav", "collect": "file.bin", "slow": "3"}
+    assert (pictures | others)[endpoint] in run.stdout
 
 
 def test_the_shell_code_names_demo_endpoint_and_arguments(open_page):

@@ -14,6 +14,7 @@ CALLS = {
     "wrong": ("sample_generate", {"digit": 10}),
     "inside": ("sample_fail", {}),
     "path": ("sample_invert", {"image": "/etc/passwd"}),
+    "paths": ("sample_collect", {"files": ["/etc/passwd"]}),
     "address": ("sample_invert", {"image": "http://127.0.0.1:9/a.png"}),
 }
 
@@ -36,6 +37,8 @@ def found(hub_of, sample_folder, unused_port):
                 pictures = await session.call_tool("sample_generate", {"digit": 3, "count": 1})
                 address = pictures.content[0].text.partition("'url': '")[2].partition("'")[0]
                 answers["again"] = await session.call_tool("sample_invert", {"image": address})
+                files = {"files": [address, "data:text/plain;base64,c29tZQ=="]}
+                answers["files"] = await session.call_tool("sample_collect", files)
                 return tools, answers
 
     with hub_of(sample_folder) as hub, start(hub, port=unused_port(), mcp=True) as running:
@@ -61,12 +64,20 @@ def test_a_picture_of_one_tool_goes_into_another(found):
     assert [part.type for part in found[1]["again"].content] == ["image", "text"]
 
 
+def test_a_list_of_files_goes_in_by_address_and_inline(found):
+    schema = found[0]["sample_collect"].inputSchema["properties"]["files"]
+    assert (schema["type"], schema["items"]["type"]) == ("array", "string")
+    text = found[1]["files"].content[0].text
+    assert "['result.png', " in text and "['file 2', 4, '']" in text
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         ("wrong", "10 is greater than the maximum of 9"),
         ("inside", "failed inside the model"),
         ("path", "provide a url"),
+        ("paths", "files[0] must be a file of at most"),
         ("address", "a file that was not uploaded here"),
     ],
 )

@@ -134,13 +134,21 @@
     show();
   }
 
-  // Code for one call: arguments is [[name, value]], a value of FILE standing for a file to hand over.
+  // Code for one call: arguments is [[name, value]], a value of Waits standing for a file to hand over.
 
-  const FILE = Symbol("file");
-  const WAITS = "picture.png";
+  class Waits {
+    constructor(name, several) {
+      this.name = name;
+      this.several = several; // a list is taken
+    }
+    as(one) {
+      return this.several ? `[${one}]` : one;
+    }
+  }
+  const handled = (value) => value.as(`handle_file("${value.name}")`);
 
   function python(value) {
-    if (value === FILE) return `handle_file("${WAITS}")`;
+    if (value instanceof Waits) return handled(value);
     if (value === true) return "True";
     if (value === false) return "False";
     if (value === null) return "None";
@@ -151,7 +159,7 @@
 
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   const plain = (value) => (typeof value === "string" ? value : JSON.stringify(value));
-  const fileNeeded = (given) => given.some(([, value]) => value === FILE);
+  const fileNeeded = (given) => given.map(([, value]) => value).find((value) => value instanceof Waits);
 
   const CODE = {
     python(one, given) {
@@ -164,7 +172,7 @@
       ].join("\n");
     },
     javascript(one, given) {
-      const lines = given.map(([name, value]) => `  ${name}: ${value === FILE ? `handle_file("${WAITS}")` : JSON.stringify(value)},`);
+      const lines = given.map(([name, value]) => `  ${name}: ${value instanceof Waits ? handled(value) : JSON.stringify(value)},`);
       const body = lines.length ? `{\n${lines.join("\n")}\n}` : "{}";
       return [
         `import { Client${fileNeeded(given) ? ", handle_file" : ""} } from "@gradio/client";`, "",
@@ -176,28 +184,28 @@
     curl(one, given) {
       const file = fileNeeded(given);
       const members = given.map(([name, value]) =>
-        `${JSON.stringify(name)}: ${value === FILE ? `{"path": "'$FILE'", "meta": {"_type": "gradio.FileData"}}` : JSON.stringify(value)}`);
+        `${JSON.stringify(name)}: ${value instanceof Waits ? value.as(`{"path": "'$FILE'", "meta": {"_type": "gradio.FileData"}}`) : JSON.stringify(value)}`);
       const json = `{${members.join(", ")}}`;
       const data = file
         ? `'${json.replace(/'(?!\$FILE')(?<!\$FILE')/g, "'\\''")}'`
         : quoted(json);
       return [
         `HUB=${base()}gradio_api`,
-        ...(file ? [`FILE=$(curl -s "$HUB/upload" -F files=@${WAITS} | cut -d'"' -f2)`] : []),
+        ...(file ? [`FILE=$(curl -s "$HUB/upload" -F files=@${file.name} | cut -d'"' -f2)`] : []),
         `ID=$(curl -s "$HUB/call/v2/${one.api}" -d ${data} | cut -d'"' -f4)`,
         `curl -sN "$HUB/call/v2/${one.api}/$ID"`,
       ].join("\n");
     },
     shell(one, given) {
       const sets = given.map(([name, value]) => {
-        const text = value === FILE ? WAITS : plain(value);
+        const text = value instanceof Waits ? value.name : plain(value);
         return ` \\\n    --set ${/^[\w.,:@%+=/-]*$/.test(text) ? `${name}=${text}` : quoted(`${name}=${text}`)}`;
       });
       return `latenthub call ${spec.demo} ${one.name}${sets.join("")} \\\n    --out results`;
     },
     mcp(one, given) {
       const config = JSON.stringify({ mcpServers: { latenthub: { url: `${base()}gradio_api/mcp/` } } }, null, 2);
-      const shown = Object.fromEntries(given.map(([name, value]) => [name, value === FILE ? `${base()}…` : value]));
+      const shown = Object.fromEntries(given.map(([name, value]) => [name, value instanceof Waits ? (value.several ? [`${base()}…`] : `${base()}…`) : value]));
       return `${config}\n\n// the tool for this, and its arguments\n${one.api} ${JSON.stringify(shown, null, 2)}`;
     },
   };
@@ -218,7 +226,7 @@
     for (const parameter of one.parameters) {
       const value = values[parameter.name];
       if (value !== undefined && value !== null && value !== "") list.push([parameter.name, value]);
-      else if (parameter.file && (parameter.required)) list.push([parameter.name, FILE]);
+      else if (parameter.file && parameter.required) list.push([parameter.name, new Waits(parameter.file, parameter.several)]);
       else if (parameter.required) list.push([parameter.name, "…"]);
     }
     return list;

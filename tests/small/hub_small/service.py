@@ -8,6 +8,7 @@ import numpy as np
 
 from hub import (
     File,
+    Files,
     Image,
     Images,
     InputError,
@@ -17,6 +18,7 @@ from hub import (
     Range,
     Sound,
     Table,
+    Upload,
     endpoint,
 )
 
@@ -74,6 +76,11 @@ class Small:
             if progress:
                 progress((step + 1) / steps, "counting")
         return 0
+
+    @endpoint
+    def collect(self, files: Annotated[list[Upload], Files(high=5)]) -> list[str]:
+        """Return the names of `files`."""
+        return [one.name for one in files]
 
     @endpoint
     def fail(self) -> int:

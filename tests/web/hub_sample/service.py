@@ -7,7 +7,20 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import pandas
 
-from hub import File, Image, Images, Json, Length, Progress, Range, Sound, Table, endpoint
+from hub import (
+    File,
+    Files,
+    Image,
+    Images,
+    Json,
+    Length,
+    Progress,
+    Range,
+    Sound,
+    Table,
+    Upload,
+    endpoint,
+)
 
 
 class Sample:
@@ -70,6 +83,16 @@ class Sample:
     ) -> tuple[int, str]:
         """Return the length of a file, and how it begins."""
         return len(file), file[:4].hex()
+
+    @endpoint
+    def collect(
+        self, files: Annotated[list[Upload], Files(high=3, max_bytes=1000)], heading: str = ""
+    ) -> Annotated[dict[str, Any], Json({"found": "of each file its name, length and problem"})]:
+        """Look through some files."""
+        found = [
+            [one.name, len(one.read()) if not one.problem else 0, one.problem] for one in files
+        ]
+        return {"found": found}
 
     @endpoint
     def mean(self, numbers: Annotated[list[float], Length(1, 5), Range(-10, 10)]) -> float:
