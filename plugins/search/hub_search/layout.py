@@ -57,8 +57,10 @@ def directions(vectors: np.ndarray) -> np.ndarray:
 
 
 def neighbourhoods(vectors: np.ndarray, perplexity: float) -> np.ndarray:
-    """Return how much each two of vectors are neighbours, (count, count) float32, 1 in all: for each
-    a Gaussian around it, as wide as holds `perplexity` others."""
+    """Return how much each two of vectors are neighbours, (count, count) float32, 1 in all.
+
+    Around each lies a Gaussian, as wide as holds `perplexity` others.
+    """
     away = squares(np.asarray(vectors, np.float32))
     np.fill_diagonal(away, np.inf)
     away -= away.min(1, keepdims=True)
