@@ -67,6 +67,10 @@ class Calls:
         """How many calls' answers have not been read, of unfinished ones too."""
         return sum(len(numbers) for numbers in list(self._queue.pending_event_ids_session.values()))
 
+    def has_unread(self, session: str) -> bool:
+        """Tell whether a session waits for answers, or has some to read."""
+        return bool(self._queue.pending_event_ids_session.get(session))
+
     def session_of(self, number: str) -> str | None:
         """Return the session of a call whose answer has not been read; None: there is none."""
         sessions = self._queue.pending_event_ids_session

@@ -54,8 +54,8 @@ class Gate:
     Args:
         apis: every endpoint by its API name. numbers: the name of every event, of the API and of
         pages, by the number Gradio's clients call it by. waits: tells whether a call's answer is
-        still to be read. has_session: tells whether a client has called. around: returns the page
-        to send for a page of Gradio's, or None to leave it.
+        still to be read. around: returns the page to send for a page of Gradio's, or None to leave
+        it.
     """
 
     def __init__(
@@ -64,14 +64,12 @@ class Gate:
         apis: Mapping[str, Registered],
         numbers: Mapping[int, str],
         waits: Callable[[str], bool],
-        has_session: Callable[[str], bool],
         around: Around,
     ) -> None:
         self.app = app
         self.apis = apis
         self.numbers = numbers
         self.waits = waits
-        self.has_session = has_session
         self.around = around
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -182,9 +180,7 @@ class Gate:
     async def get(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put the page around what Gradio sends, where it sends a page."""
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        read, data = READ.fullmatch(path), path == "/gradio_api/queue/data"
-        session = Request(scope).query_params.get("session_hash", "")
-        if (read and not self.waits(read[1])) or (data and not self.has_session(session)):
+        if (read := READ.fullmatch(path)) and not self.waits(read[1]):
             message = "There is no such call, or its answer was read already; call again."
             await JSONResponse(content_of(message), 404)(scope, receive, send)
             return

@@ -135,15 +135,11 @@ def start(
     def waits(call: str) -> bool:
         return calls.session_of(call) is not None
 
-    def has_session(session: str) -> bool:
-        return session in site.blocks._queue.pending_messages_per_session
-
     gate = Middleware(
         Gate,
         apis=site.apis,
         numbers=numbers,
         waits=waits,
-        has_session=has_session,
         around=frame.around,
     )
     express = Middleware(Express, blocks=site.blocks, apis=site.apis)

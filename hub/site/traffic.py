@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import orjson
+from gradio.server_messages import CloseStreamMessage
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.app import Hub
@@ -26,6 +28,7 @@ LASTING = re.compile(r"/gradio_api/(heartbeat|mcp)(/.*)?")  # streams that the c
 NO_FUNCTION = -1  # a number that no function has
 MAX_CANCEL = 10_000  # bytes
 BUSY_SECONDS, CLOSING_SECONDS = "5", "15"  # after which a client may try again
+CLOSED = b"data: " + orjson.dumps(CloseStreamMessage().model_dump()) + b"\n\n"
 CLOSING = "The hub is closing and takes no more calls; try again in a moment."
 PAGE = Callable[[Request], str]
 
@@ -111,7 +114,15 @@ class Traffic:
         return Request(scope).query_params.get("session_hash") if DATA.fullmatch(path) else None
 
     async def answers(self, session: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on the stream of a session's answers; give its calls up if the client hangs up."""
+        """Pass on the stream of a session's answers; give its calls up if the client hangs up.
+
+        A page opens a stream when it learns the number of its call. Another stream may have told it
+        the answer by then, and have closed; the page cannot know which came first. So a stream for
+        nothing is no error: it closes at once.
+        """
+        if DATA.fullmatch(route_of(scope)) and not self.calls.has_unread(session):
+            await Response(CLOSED, media_type="text/event-stream")(scope, receive, send)
+            return
         ended = left = False
 
         async def receive_noting() -> Message:
@@ -123,8 +134,9 @@ class Traffic:
         async def send_noting(message: Message) -> None:
             nonlocal ended
             await send(message)
-            if message["type"] == "http.response.body" and not message.get("more_body"):
-                ended = True
+            if message["type"] == "http.response.body":
+                # a page hangs up when it is told that the stream closes, and may have called again
+                ended = ended or message.get("body") == CLOSED or not message.get("more_body")
 
         try:
             await self.app(scope, receive_noting, send_noting)

@@ -181,10 +181,10 @@ def test_the_calls_of_a_closed_page_end(hub):
 def test_a_cancelled_job_ends_and_its_sibling_is_answered(hub):
     client = Client(hub.url, verbose=False)
     first = client.submit(seconds=20, name="cancelled", api_name="/faulty_work")
-    sibling = client.submit(seconds=0.2, name="sibling", api_name="/faulty_work")
-    time.sleep(0.5)
+    sibling = client.submit(seconds=1, name="sibling", api_name="/faulty_work")
+    wait_for(lambda: {"cancelled", "sibling"} <= set(hub.seen()["started"]))
     first.cancel()
-    assert sibling.result(timeout=15) == 0.2
+    assert sibling.result(timeout=15) == 1
     assert hub.works()
     assert "cancelled" in hub.seen()["ended"]
 
