@@ -1,0 +1,406 @@
+"""The recipe: six encoders of spoken segments, of which the first needs no label, into one
+checkpoint.
+
+`contrastive` learns from random segments first, then three times from pairs that it discovered
+itself (hub_search.pairs); `true_pairs` from the same start, but from pairs that alignments tell.
+`sa` rebuilds its input, `dsa` does from a corrupted one; `cae` and `cae_true_pairs` go on from `sa`
+and rebuild the other saying of a pair, discovered or told.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from hub.checkpoints import write
+from hub.evaluation import Evaluation, card_text
+from hub.training import Run
+from hub_search.augment import Augmentation, Corpus, view
+from hub_search.card import CARD
+from hub_search.contrastive import Segments, encoded, nt_xent, overlapping
+from hub_search.data import BOOKS, LEARNERS, Utterance, utterances
+from hub_search.model import Decoder, Encoder, ModelConfig, Networks
+from hub_search.pairs import Pairs, agreement, discover, told
+
+SYSTEMS = ("contrastive", "true_pairs", "cae", "cae_true_pairs", "dsa", "sa")
+SNAPSHOTS = 60  # seconds between two
+ROUNDS = (  # of discovery: pairs, their share of a batch, temperature, crowds corrected for
+    (10_000, 0.5, 0.1, False),
+    (12_000, 0.6, 0.07, True),
+    (15_000, 0.6, 0.07, True),
+)
+PLAIN = Augmentation(
+    tract=0, jitter=0, stretch=0, rhythm=0, channel=0, louder=False, noise=0, masked=0
+)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a run goes."""
+
+    system: Literal["all", "contrastive", "true_pairs", "cae", "cae_true_pairs", "dsa", "sa"] = (
+        "all"  # others than `contrastive` need what comes before them, and train it too
+    )
+    steps: int = 600  # of the contrastive start, on random segments
+    round_steps: int = 550  # of each round with pairs
+    rebuild_steps: int = 1500  # of each auto-encoder
+    batch: int = 256  # segments, two views of each
+    speakers: int = 16  # that the random segments of a batch are of
+    lr: float = 2e-3  # of the start and the auto-encoders
+    round_lr: float = 1.2e-3
+    warmup: int = 50  # steps in which it rises
+    weight_decay: float = 1e-3
+    temperature: float = 0.1  # of the start; that of the rounds is in ROUNDS
+    clip: float = 5.0  # norm of the gradient
+    ema: float = 0.99  # decay of the average weights, which are what is kept
+    corrupted: float = 0.3  # share of the DSA's input that is set to zero
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Material:
+    """What all systems learn from."""
+
+    utterances: list[Utterance]
+    corpus: Corpus
+    segments: Segments
+
+
+Loss = Callable[[nn.Module, int], Tensor]  # of the network at a step
+
+
+class AutoEncoder(nn.Module):
+    """An encoder and the decoder that it is trained with."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+
+    def forward(self, heard: Tensor, lengths: Tensor, said: Tensor, wanted: Tensor) -> Tensor:
+        """Return the mean squared error per frame and band of what is rebuilt of segments.
+
+        Args:
+            heard, lengths: (batch, longest, 40) and (batch,), what the encoder gets.
+            said, wanted: the same, of what the decoder is to give.
+        """
+        vectors = encoded(self.encoder, heard, lengths)
+        inside = torch.arange(said.shape[1]) < wanted[:, None]
+        error = (self.decoder(vectors, wanted) - said.to(vectors.device)).float().square().mean(2)
+        return (error * inside.to(error)).sum() / inside.sum()
+
+
+# Losses.
+
+
+def contrast(
+    material: Material,
+    config: TrainConfig,
+    stage: int,
+    pairs: Pairs | None = None,
+    share: float = 0.0,
+    temperature: float = 0.1,
+) -> Loss:
+    """Return the contrastive loss; of a batch, `share` are pairs, the rest random segments."""
+    paired = round(share * config.batch) if pairs else 0
+
+    def loss(encoder: nn.Module, step: int) -> Tensor:
+        generator = np.random.default_rng((config.seed, stage, step))
+        start, end = material.segments.draw(config.batch - paired, config.speakers, generator)
+        starts, ends = torch.stack([start, start], 1), torch.stack([end, end], 1)
+        if pairs:
+            chosen = torch.from_numpy(generator.choice(len(pairs), paired, replace=False))
+            starts = torch.cat([starts, pairs.start[chosen]])
+            ends = torch.cat([ends, pairs.end[chosen]])
+        frames, lengths = two_views(material.corpus, starts, ends, Augmentation())
+        vectors = encoded(encoder, frames, lengths)
+        return nt_xent(*vectors.chunk(2), temperature, alike(starts, ends))
+
+    return loss
+
+
+def rebuild(
+    material: Material,
+    config: TrainConfig,
+    stage: int,
+    corrupted: float = 0.0,
+    pairs: Pairs | None = None,
+) -> Loss:
+    """Return the loss of an auto-encoder that rebuilds its input, or the other of a pair.
+
+    Args:
+        corrupted: share of the input's values that are set to zero: the DSA's noise.
+    """
+
+    def loss(network: nn.Module, step: int) -> Tensor:
+        generator = np.random.default_rng((config.seed, stage, step))
+        if pairs:
+            chosen = torch.from_numpy(generator.choice(len(pairs), config.batch, replace=False))
+            order = torch.from_numpy(generator.permuted([[0, 1]] * config.batch, axis=1))
+            start = pairs.start[chosen].gather(1, order)
+            end = pairs.end[chosen].gather(1, order)
+        else:
+            start, end = material.segments.draw(config.batch, config.speakers, generator)
+            start, end = torch.stack([start, start], 1), torch.stack([end, end], 1)
+        heard, lengths = view(material.corpus, start[:, 0], end[:, 0], PLAIN)
+        said, wanted = view(material.corpus, start[:, 1], end[:, 1], PLAIN)
+        if corrupted:
+            heard = heard * (torch.rand_like(heard) >= corrupted)
+        total: Tensor = network(heard, lengths, said, wanted)
+        return total
+
+    return loss
+
+
+def two_views(
+    corpus: Corpus, start: Tensor, end: Tensor, how: Augmentation
+) -> tuple[Tensor, Tensor]:
+    """Return views of both sides of pairs of spans, (pairs, 2): first sides, then second ones."""
+    found = [view(corpus, start[:, side], end[:, side], how) for side in (0, 1)]
+    longest = max(frames.shape[1] for frames, _ in found)
+    frames = [F.pad(one, (0, 0, 0, longest - one.shape[1])) for one, _ in found]
+    return torch.cat(frames), torch.cat([lengths for _, lengths in found])
+
+
+def alike(start: Tensor, end: Tensor) -> Tensor:
+    """Return which pairs of spans share frames, (pairs, pairs) bool, whichever their sides."""
+    shared = [
+        overlapping(start[:, one], end[:, one], start[:, other], end[:, other])
+        for one in (0, 1)
+        for other in (0, 1)
+    ]
+    return torch.stack(shared).any(0)
+
+
+# Runs.
+
+
+def fit(run: Run, loss: Loss, config: TrainConfig, rate: float) -> list[float]:
+    """Train a run's network to its end; return each step's loss."""
+    losses = []
+    run.model.train()
+    for share in run:
+        rise = min(1.0, (run.step + 1) / max(1, config.warmup))
+        for group in run.optimizer.param_groups:
+            group["lr"] = rate * rise * (0.5 + 0.5 * math.cos(math.pi * share))
+        with run.accelerator.autocast():
+            value = loss(run.model, run.step)
+        run.optimizer.zero_grad()
+        run.accelerator.backward(value)
+        run.accelerator.clip_grad_norm_(run.model.parameters(), config.clip)
+        run.optimizer.step()
+        losses.append(value.item())
+        if (run.step + 1) % 50 == 0:
+            run.report(loss=sum(losses[-50:]) / len(losses[-50:]))
+    return losses
+
+
+def trained(
+    name: str,
+    network: nn.Module,
+    loss: Loss,
+    config: TrainConfig,
+    steps: int,
+    rate: float,
+    folder: Path,
+) -> dict[str, Tensor]:
+    """Train a stage, unless it is done; return its average weights and leave them in `folder`."""
+    file = folder / f"{name}.safetensors"
+    if not file.exists():
+        optimizer = torch.optim.AdamW(
+            network.parameters(), rate, weight_decay=config.weight_decay, fused=True
+        )
+        run = Run(
+            name,
+            network,
+            optimizer,
+            steps=steps,
+            decay=config.ema,
+            seed=config.seed,
+            folder=folder,
+            every=SNAPSHOTS,
+        )
+        began = time.process_time()
+        losses = fit(run, loss, config, rate)
+        facts = {
+            "steps": run.step,
+            "minutes": round(run.seconds / 60, 1),
+            "cpu_minutes": round((time.process_time() - began) / 60, 1),
+            "loss": round(sum(losses[-50:]) / max(1, len(losses[-50:])), 4),
+            "threads": torch.get_num_threads(),
+        }
+        keep(file, run.average.model.state_dict(), facts)
+    return load_file(file)
+
+
+def keep(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    partial = file.with_suffix(".partial")
+    whole = {name: one.cpu().contiguous() for name, one in tensors.items()}
+    save_file(whole, partial, metadata={"facts": json.dumps(facts)})
+    partial.replace(file)
+
+
+def facts_of(file: Path) -> dict[str, Any]:
+    with safe_open(file, "pt") as opened:
+        facts: dict[str, Any] = json.loads(opened.metadata()["facts"])
+    return facts
+
+
+# Systems.
+
+
+class Recipe:
+    """The stages of all systems; each is done once and found again in the folder of parts."""
+
+    def __init__(self, folder: Path, model: ModelConfig, config: TrainConfig) -> None:
+        self.folder, self.model, self.config = folder, model, config
+        found = utterances(LEARNERS, "train") + utterances(BOOKS, "train")
+        corpus = Corpus.of(found)
+        self.material = Material(found, corpus, Segments(corpus))
+
+    def encoder(self, weights: dict[str, Tensor] | None = None) -> Encoder:
+        torch.manual_seed(self.config.seed)
+        encoder = Encoder(self.model)
+        if weights:
+            encoder.load_state_dict(weights)
+        return encoder
+
+    def start(self) -> dict[str, Tensor]:
+        config = self.config
+        loss = contrast(self.material, config, 0, temperature=config.temperature)
+        return trained(
+            "contrastive-0", self.encoder(), loss, config, config.steps, config.lr, self.folder
+        )
+
+    def rounds(self, name: str, pairs_of: Callable[[int, dict[str, Tensor]], Pairs]) -> None:
+        """Go on from the start, a stage for each of `ROUNDS`, with the pairs that `pairs_of` gives
+        for its number and the weights before it."""
+        weights = self.start()
+        for number, (_, share, temperature, _) in enumerate(ROUNDS, 1):
+            stage = f"{name}-{number}"
+            if (self.folder / f"{stage}.safetensors").exists():
+                weights = load_file(self.folder / f"{stage}.safetensors")
+                continue
+            loss = contrast(
+                self.material, self.config, number, pairs_of(number, weights), share, temperature
+            )
+            weights = trained(
+                stage,
+                self.encoder(weights),
+                loss,
+                self.config,
+                self.config.round_steps,
+                self.config.round_lr,
+                self.folder,
+            )
+
+    def discovered(self, number: int, weights: dict[str, Tensor]) -> Pairs:
+        """Return the pairs of a round, by the encoder with `weights`."""
+        file = self.folder / f"pairs-{number}.safetensors"
+        if not file.exists():
+            networks = Networks({"contrastive": self.encoder(weights).eval()}, self.model, "cpu")
+            count, _, _, csls = ROUNDS[number - 1]
+            began = time.process_time()
+            pairs = discover(self.material.corpus, networks, count, csls)
+            facts = {
+                "pairs": len(pairs),
+                "cpu_minutes": round((time.process_time() - began) / 60, 1),
+                "same_word": round(
+                    agreement(pairs, self.material.corpus, self.material.utterances), 3
+                ),
+            }
+            keep(file, {"start": pairs.start, "end": pairs.end}, facts)
+        found = load_file(file)
+        return Pairs(found["start"], found["end"])
+
+    def true(self) -> Pairs:
+        generator = np.random.default_rng(self.config.seed)
+        return told(self.material.corpus, self.material.utterances, generator)
+
+    def rebuilt(
+        self, name: str, stage: int, corrupted: float = 0.0, pairs: Pairs | None = None
+    ) -> None:
+        """Train an auto-encoder; one of pairs goes on from the SA."""
+        torch.manual_seed(self.config.seed)
+        network = AutoEncoder(self.model)
+        if pairs:
+            network.load_state_dict(load_file(self.folder / "sa-1.safetensors"))
+        loss = rebuild(self.material, self.config, stage, corrupted, pairs)
+        steps = self.config.rebuild_steps
+        trained(f"{name}-1", network, loss, self.config, steps, self.config.lr, self.folder)
+
+    def train(self, system: str) -> None:
+        """Train one system, and what it goes on from."""
+        if system == "contrastive":
+            self.rounds("contrastive", self.discovered)
+        elif system == "true_pairs":
+            pairs = self.true()
+            self.rounds("true_pairs", lambda number, weights: pairs)
+        elif system in ("sa", "dsa"):
+            self.rebuilt(system, 10, self.config.corrupted if system == "dsa" else 0)
+        else:
+            self.train("sa")
+            if system == "cae":
+                self.train("contrastive")
+            pairs = self.true() if system == "cae_true_pairs" else self.last_pairs()
+            self.rebuilt(system, 11, pairs=pairs)
+
+    def last_pairs(self) -> Pairs:
+        found = load_file(self.folder / f"pairs-{len(ROUNDS)}.safetensors")
+        return Pairs(found["start"], found["end"])
+
+
+def last_stage(system: str) -> str:
+    return f"{system}-{len(ROUNDS) if system in ('contrastive', 'true_pairs') else 1}.safetensors"
+
+
+def train(out: Path, model: ModelConfig, config: TrainConfig) -> None:
+    """Train the systems that `config` names; once all six are there, write the checkpoint `out`.
+
+    What is under way or done lies in `out/.parts`: the same command goes on from there.
+
+    Raises:
+        DataError: the training splits are not there.
+    """
+    folder = out / ".parts"
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = SYSTEMS if config.system == "all" else (config.system,)
+    if not all((folder / last_stage(system)).exists() for system in wanted):
+        recipe = Recipe(folder, model, config)
+        for system in wanted:
+            recipe.train(system)
+    finished = all((folder / last_stage(system)).exists() for system in SYSTEMS)
+    if finished and int(os.environ.get("RANK", "0")) == 0:
+        assemble(out, model, config)
+
+
+def assemble(out: Path, model: ModelConfig, config: TrainConfig) -> None:
+    """Write the checkpoint `out` of the encoders in `out/.parts`, float16."""
+    folder = out / ".parts"
+    tensors = {}
+    for system in SYSTEMS:
+        weights = load_file(folder / last_stage(system))
+        for name, one in weights.items():
+            if not name.startswith("decoder."):
+                tensors[f"{system}.{name.removeprefix('encoder.')}"] = one.half()
+    training = {file.stem: facts_of(file) for file in sorted(folder.glob("*.safetensors"))}
+    settings = {
+        "demo": "search",
+        "model": asdict(model),
+        "systems": list(SYSTEMS),
+        "training": {**training, "all": {"settings": asdict(replace(config, system="all"))}},
+    }
+    write(out, settings, tensors, card_text(CARD, settings, Evaluation({}, "")))
