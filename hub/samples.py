@@ -8,10 +8,18 @@ from typing import Any
 
 from hub.endpoints import Endpoint
 from hub.kinds import LARGEST, SAFE, Boolean, Choice, Integer, Kind, ListOf, Maybe, Number, Text
-from hub.media import File, Image, Sound, Table, is_file_kind
+from hub.media import File, Files, Image, Sound, Table, Upload, is_file_kind, wav
 
 UNLIMITED = (SAFE, LARGEST)
 SENTENCE = "The quick brown fox jumps over the lazy dog. "
+SYLLABLE = 0.25  # seconds
+FORMANTS = (  # Hz, of the vowels in "hod", "heed", "who'd", "head", "had": a man's, rounded
+    (730, 1090, 2440),
+    (270, 2290, 3010),
+    (300, 870, 2240),
+    (530, 1840, 2480),
+    (660, 1720, 2410),
+)
 
 
 def plain_call(endpoint: Endpoint) -> dict[str, Any] | None:
@@ -42,7 +50,9 @@ def plain(kind: Kind) -> Any:
         picture[8:56, 29:35] = 255  # an upright stroke
         return picture
     if isinstance(kind, Sound):
-        return np.sin(np.arange(kind.rate) * 440 * 2 * np.pi / kind.rate).astype(np.float32)
+        return voiced(kind.rate, min(max(1.0, kind.min_seconds), kind.max_seconds))
+    if isinstance(kind, Files):
+        return [Upload(f"words-{i}.wav", wav(voiced(16_000, 1.0, i), 16_000)) for i in count(kind)]
     if isinstance(kind, Table):
         return [{"x": 1.0, "y": 2.0}, {"x": 2.0, "y": 3.0}]
     return None
@@ -72,8 +82,12 @@ def limits(kind: Kind) -> Iterator[Any]:
         yield np.zeros((1, 1), np.uint8)
         yield np.full((3, 200), 255, np.uint8)
     elif isinstance(kind, Sound):
-        yield np.zeros(1, np.float32)
-        yield np.sign(np.sin(np.arange(kind.rate // 4))).astype(np.float32)
+        yield from sounds(kind)
+    elif isinstance(kind, Files):
+        content = wav(voiced(16_000, 1.0), 16_000)
+        bad = [Upload("empty.wav", b"", "it is empty"), Upload("talk.mp3", SENTENCE.encode())]
+        yield [*bad, Upload("words.wav", content)][-max(3, kind.low) :][: kind.high]
+        yield [content] * kind.low
     elif isinstance(kind, Table):
         yield [{"x": None}]
     elif isinstance(kind, File):
@@ -82,6 +96,8 @@ def limits(kind: Kind) -> Iterator[Any]:
 
 def wrong(kind: Kind) -> Iterator[Any]:
     """Yield values that `kind` does not allow."""
+    import numpy as np
+
     yield object()
     if isinstance(kind, Maybe):
         yield from (value for value in wrong(kind.kind) if value is not None)
@@ -102,6 +118,68 @@ def wrong(kind: Kind) -> Iterator[Any]:
         yield from (3, "text", [object()] * max(1, kind.low))
         yield [plain(kind.kind)] * (kind.high + 1)
     elif is_file_kind(kind):
-        yield from ("no such file", 3, {"path": "nowhere", "meta": {"_type": "gradio.FileData"}})
-        if not isinstance(kind, File):
+        yield from ("no such file", 3)
+        if isinstance(kind, Files):
+            yield from (["no such file"] * max(1, kind.low), [b"x"] * (kind.high + 1))
+        else:
+            yield {"path": "nowhere", "meta": {"_type": "gradio.FileData"}}
+        if not isinstance(kind, (File, Files)):
             yield b"neither a picture nor a sound\xff\0"
+    if isinstance(kind, Sound):
+        content = wav(voiced(8000, 0.5), 8000)
+        yield from (SENTENCE.encode(), content[: len(content) // 2], content[:44])
+        yield (0, np.ones(100))
+        yield (16_000, np.full(16_000, np.nan, np.float32))
+
+
+def count(kind: Files) -> range:
+    return range(1, max(1, kind.low) + 1)
+
+
+def sounds(kind: Sound) -> Iterator[Any]:
+    """Yield sounds at the ends of what `kind` allows, and of what recorders give."""
+    import numpy as np
+
+    length = min(max(0.5, kind.min_seconds), kind.max_seconds)
+    samples = round(length * kind.rate)
+    shortest = max(1, round(kind.min_seconds * kind.rate))
+    yield voiced(kind.rate, kind.max_seconds)[:shortest]
+    yield np.zeros(samples, np.float32)
+    yield np.sign(np.sin(np.arange(samples))).astype(np.float32)
+    for rate in (8000, 192_000):
+        one = voiced(rate, length)
+        yield rate, (32767 * np.stack([one, 0 * one], axis=1)).astype(np.int16)
+
+
+def voiced(rate: int, seconds: float, seed: int = 0) -> Any:
+    """Return what sounds like a voice that says vowels, each after a short noise, in [-1, 1].
+
+    Harmonics of a falling pitch are as strong as the vowel's formants make them: speech to whoever
+    looks for a voice, with words for nobody.
+
+    Args:
+        rate: Hz. seed: which vowels, and how high the voice is.
+
+    Returns:
+        (samples,), float32.
+    """
+    import numpy as np
+
+    chance = np.random.default_rng(seed)
+    time = np.arange(round(rate * seconds)) / rate
+    place, syllable = time % SYLLABLE, (time // SYLLABLE).astype(int)
+    vowels = chance.integers(len(FORMANTS), size=syllable.max(initial=0) + 1)
+    pitch = chance.uniform(90, 220) * (1.1 - 0.2 * time / max(seconds, SYLLABLE))  # Hz
+    phase = 2 * np.pi * np.cumsum(pitch) / rate
+    voice = np.zeros_like(time)
+    for harmonic in range(1, int(min(4000, 0.45 * rate) / pitch.max(initial=90)) + 1):
+        strength = np.zeros_like(time)
+        for formant, width in zip(np.array(FORMANTS)[vowels].T, (80, 120, 180), strict=True):
+            strength += 1 / (1 + ((harmonic * pitch - formant[syllable]) / width) ** 2)
+        voice += strength * np.sin(harmonic * phase)
+    sounding = np.clip((place - 0.05) / 0.02, 0, 1) * np.clip(
+        (SYLLABLE - 0.03 - place) / 0.03, 0, 1
+    )
+    noise = 0.3 * chance.standard_normal(len(time)) * (place < 0.04)
+    heard = sounding * voice + noise
+    return (0.5 * heard / max(1e-9, np.abs(heard).max(initial=0))).astype(np.float32)

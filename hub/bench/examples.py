@@ -17,8 +17,8 @@ from hub.app import Hub
 from hub.endpoints import Endpoint
 from hub.errors import HubError, NotFoundError
 from hub.kinds import Kind, ListOf, Maybe
-from hub.media import Image, Sound, Table, png, wav
-from hub.samples import plain
+from hub.media import Files, Image, Sound, Table, png, wav
+from hub.samples import plain, voiced
 from hub.settings import DISABLE, ONLY
 
 SIDE = 96  # pixels of a drawing
@@ -129,7 +129,10 @@ def value_of(kind: Kind, number: int) -> Any:
     if isinstance(kind, Image):
         return drawing(number, min(SIDE, kind.max_side))
     if isinstance(kind, Sound):
-        return tone(number, kind.rate)
+        seconds = min(max(0.5, kind.min_seconds), kind.max_seconds)
+        return wav(1.8 * voiced(kind.rate, seconds, number), kind.rate)
+    if isinstance(kind, Files):
+        return [wav(1.8 * voiced(16_000, 1.0, number), 16_000)] * max(1, kind.low)
     if isinstance(kind, Table):
         return f"x,y\n1,{number}\n2,3\n".encode()
     return plain(kind)
@@ -146,14 +149,6 @@ def drawing(number: int, side: int = SIDE) -> bytes:
     points = [(int(x), int(y)) for x, y in corners]
     ImageDraw.Draw(picture).line(points, "black", side // 10, "curve")
     return png(np.array(picture))
-
-
-def tone(number: int, rate: int) -> bytes:
-    """Return half a second of a pure tone as WAV."""
-    import numpy as np
-
-    seconds = np.arange(rate // 2) / rate
-    return wav(0.5 * np.sin(2 * np.pi * (220 + 10 * number) * seconds), rate)
 
 
 def contents(endpoint: Endpoint, result: Any) -> list[Any]:

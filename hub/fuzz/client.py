@@ -17,11 +17,12 @@ from typing import Any
 
 import httpx
 
+from hub import audio
 from hub.endpoints import Endpoint
 from hub.fuzz.files import Upload
 from hub.fuzz.values import dumped
 from hub.kinds import Boolean, Choice, Integer, Json, Kind, ListOf, Maybe, Number, Text
-from hub.media import File, Image, Images, Sound, Table
+from hub.media import File, Files, Image, Images, Sound, Table
 
 OVER = 15.0  # seconds over its own limit in which an endpoint must end
 REFUSALS = (400, 403, 404, 413, 422)
@@ -124,9 +125,10 @@ class Fuzzed:
         if isinstance(kind, Maybe):
             if value is not None:
                 self.check_result(kind.kind, value)
-        elif isinstance(kind, (ListOf, Images)):
+        elif isinstance(kind, (ListOf, Images, Files)):
             assert isinstance(value, list), where
             item = kind.kind if isinstance(kind, ListOf) else Image()
+            item = File() if isinstance(kind, Files) else item
             for one in value:
                 self.check_result(item, one)
         elif isinstance(kind, (Image, Sound, Table, File)):
@@ -241,7 +243,9 @@ def check_file(kind: Kind, content: bytes) -> None:
         with Pictures.open(io.BytesIO(content)) as picture:
             picture.load()
     elif isinstance(kind, Sound):
-        with wave.open(io.BytesIO(content)) as sound:
-            assert sound.getframerate() == kind.rate
+        if kind.format == "wav":
+            with wave.open(io.BytesIO(content)) as sound:
+                assert sound.getframerate() == kind.rate
+        assert audio.seconds_of(content) is not None
     elif isinstance(kind, Table):
         assert content.decode().strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import io
 import math
 import struct
@@ -16,8 +17,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from hub import media
+from hub.fuzz.sounds import AV, SNDFILE, made, silent_film
 from hub.kinds import Kind, ListOf, Maybe
-from hub.media import File, Image, Sound, Table, wav
+from hub.media import File, Files, Image, Sound, Table, wav
+from hub.samples import voiced
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><rect width="8"/></svg>'
 ATTACKS: tuple[Any, ...] = (
@@ -64,6 +68,11 @@ def as_sent(kind: Kind, value: Any) -> Any:
         return value if value is None else as_sent(kind.kind, value)
     if isinstance(kind, ListOf) and isinstance(value, (list, tuple)):
         return [as_sent(kind.kind, one) for one in value]
+    if isinstance(kind, Files) and isinstance(value, (list, tuple)):
+        return [as_sent(kind, one) for one in value]
+    if isinstance(value, media.Upload):
+        content = value.file.read_bytes() if isinstance(value.file, Path) else value.file
+        return Upload(value.name, content)
     if isinstance(value, Path):
         return Upload(value.name, value.read_bytes())
     if isinstance(value, (bytes, bytearray)):
@@ -82,7 +91,9 @@ def uploads(kind: Kind) -> st.SearchStrategy[Upload]:
     own = makers(kind)
     others = [*PICTURES, *SOUNDS, *TABLES, *FILES]
     made = st.one_of(st.sampled_from(own), st.sampled_from(own), st.sampled_from(others))
-    names = st.sampled_from(["a.png", "a.wav", "a.csv", "a.npz", "a.txt", "a", "ä ö.png", "a.svg"])
+    names = st.sampled_from(
+        ["a.png", "a.wav", "a.mp3", "a.csv", "a.npz", "a.txt", "a", "ä ö.png", "a.svg"]
+    )
     return st.builds(upload, made, names, st.booleans(), damages())
 
 
@@ -129,7 +140,7 @@ def makers(kind: Kind) -> list[Maker]:
         return TABLES
     if isinstance(kind, File):
         return FILES
-    return [*PICTURES, *SOUNDS]
+    return [*PICTURES, *SOUNDS]  # of Files: whatever a folder may hold
 
 
 # Pictures.
@@ -240,7 +251,26 @@ SOUNDS = [
     Maker("float.wav", lambda: with_head(sound(width=4), 20, "<H", 3)),
     Maker("lying.wav", lambda: with_head(sound(), 40, "<I", 2**32 - 1)),
     Maker("a.mp3", lambda: b"ID3\x04\0\0\0\0\0\0" + bytes(200)),
+    Maker("text.mp3", lambda: b"Dear all, this is no sound.\n" * 20),
+    Maker("list.m3u8", lambda: b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n"),
+    Maker("list.mp3", lambda: b"ffconcat version 1.0\nfile /etc/passwd\n"),
+    Maker("voice.wav", lambda: wav(voiced(16_000, 1.0), 16_000)),
 ]
+
+
+def spoken(ending: str) -> Maker:
+    """Return a made-up voice in one of the formats that hub.audio reads."""
+    return Maker(f"voice.{ending}", lambda: made(ending, voiced(16_000, 0.5), 16_000))
+
+
+if importlib.util.find_spec("soundfile"):
+    SOUNDS += [spoken(one) for one in SNDFILE]
+if importlib.util.find_spec("av"):
+    SOUNDS += [spoken(one) for one in AV if one != "webm"]  # whose Opus knows 48 kHz only
+    SOUNDS += [
+        Maker("voice.webm", lambda: made("webm", voiced(48_000, 0.5), 48_000)),
+        Maker("silent.mp4", silent_film),
+    ]
 
 
 # Tables and other files.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hub.endpoints import Endpoint, Parameter
 from hub.fuzz.files import ATTACKS, uploads
 from hub.kinds import Boolean, Choice, Integer, Kind, ListOf, Maybe, Number, Text
-from hub.media import Image, Images, Sound, Table, is_file_kind
+from hub.media import Files, Image, Images, Sound, Table, is_file_kind
 
 LEFT_OUT = object()  # an argument that is not sent
 HUGE = (2**31, 2**53 + 1, 2**63, -(2**63), 2**64, 10**400, -(10**30))
@@ -64,6 +64,8 @@ def allowed(kind: Kind) -> st.SearchStrategy[Any]:
     if isinstance(kind, ListOf):
         most = min(kind.high, kind.low + 4)
         return st.lists(allowed(kind.kind), min_size=kind.low, max_size=most)
+    if isinstance(kind, Files):
+        return st.lists(uploads(kind), min_size=kind.low, max_size=min(kind.high, kind.low + 3))
     if isinstance(kind, Table):
         plain = st.one_of(st.none(), st.integers(-9, 9), st.floats(), st.text(max_size=3))
         cells = st.one_of(plain, plain, st.sampled_from(HUGE), st.just([1]), st.just({"a": 1}))

@@ -9,7 +9,7 @@ from hub.kinds import Choice, Integer, Json, ListOf, Maybe, Number, Text
 from hub.media import Image
 from hub.samples import plain_call
 
-API = ("generate", "invert", "reverse", "describe", "greet", "measure", "mean")
+API = ("generate", "invert", "reverse", "describe", "greet", "measure", "collect", "mean")
 
 
 @pytest.fixture(scope="module")

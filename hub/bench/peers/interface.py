@@ -32,7 +32,7 @@ def component(kind: Kind, label: str) -> Any:
     if isinstance(kind, Images):
         return gr.Gallery(label=label)
     if isinstance(kind, Sound):
-        return gr.Audio(label=label)
+        return gr.Audio(type="filepath", label=label)
     if isinstance(kind, Integer):
         return gr.Number(precision=0, label=label)
     if isinstance(kind, Number):
@@ -53,7 +53,7 @@ def received(kind: Kind, value: Any) -> Any:
 
         return np.array(Pictures.fromarray(value).resize(kind.size))
     if isinstance(kind, Sound):
-        return kind.check("sound", value)
+        return kind.check("sound", value and Path(value))
     return value
 
 
