@@ -131,6 +131,15 @@ KEPT_MB = Variable(
     "MB of uploads and results that are kept, at most a day; the oldest make room",
     "2000",
 )
+STATE = Variable(
+    "LATENTHUB_STATE",
+    "a folder for what must outlive the hub, such as visitors' archives, `<demo>/`",
+    "the user's data folder, such as `~/.local/share/latenthub`; on a Space, `/data/latenthub` "
+    "where there is persistent storage",
+)
+STATE_MB = Variable(
+    "LATENTHUB_STATE_MB", "MB that each demo may keep there; beyond, it takes no more", "10000"
+)
 TRUSTED_PROXIES = Variable(
     "LATENTHUB_TRUSTED_PROXIES",
     "addresses and networks of proxies whose `X-Forwarded-*` headers tell who calls; `*`: all",
