@@ -24,6 +24,7 @@ def state(tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LATENTHUB_STATE", str(folder))
+        patch.setenv("LATENTHUB_DATA", str(folder))  # none: the archive of real speakers takes long
         yield folder
 
 
