@@ -42,7 +42,7 @@ class Corpus:
 
     def utterance_at(self, frame: Tensor) -> Tensor:
         """Return in which utterance each frame is."""
-        return torch.searchsorted(self.end, frame, right=True)
+        return torch.searchsorted(self.end, frame.contiguous(), right=True)
 
 
 @dataclass(frozen=True)

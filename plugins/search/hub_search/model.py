@@ -39,7 +39,7 @@ class ModelConfig:
     width: int = 128  # channels of the convolutions
     hidden: int = 128  # units of the recurrent layer, in each direction
     dimensions: int = 128  # of the vector
-    decoder: int = 256  # units of the auto-encoders' decoder
+    decoder: int = 192  # units of the auto-encoders' decoder
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
@@ -100,26 +100,26 @@ def turned(x: Tensor, lengths: Tensor) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """The auto-encoders' other half: from a vector back to frames."""
+    """The auto-encoders' other half: from a vector back to frames, two of them a step."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.recurrent = nn.GRU(config.dimensions + 2, config.decoder, batch_first=True)
-        self.frames = nn.Linear(config.decoder, BANDS)
+        self.frames = nn.Linear(config.decoder, 2 * BANDS)
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Return frames, (batch, longest, 40), of vectors, (batch, dimensions).
 
-        Each step is given the vector and how far it is from either end, not the frame before:
-        teacher forcing lets a decoder do without its vector.
+        Each step is given the vector and how far it is from either end, not the frames before:
+        with those, a decoder can do without its vector.
         """
-        longest = int(lengths.max())
-        step = torch.arange(longest, device=vectors.device)[None, :, None].float()
-        to_end = lengths[:, None, None].to(vectors.device) - step
-        places = torch.cat([step.expand_as(to_end), to_end.clamp_min(0)], dim=2) / 50
-        given = vectors[:, None].expand(-1, longest, -1)
+        steps = (int(lengths.max()) + 1) // 2
+        place = 2 * torch.arange(steps, device=vectors.device)[None, :, None].float()
+        to_end = lengths[:, None, None].to(vectors.device) - place
+        places = torch.cat([place.expand_as(to_end), to_end.clamp_min(0)], dim=2) / 50
+        given = vectors[:, None].expand(-1, steps, -1)
         states, _ = self.recurrent(torch.cat([given, places], dim=2))
-        return self.frames(states)
+        return self.frames(states).reshape(len(vectors), 2 * steps, BANDS)[:, : int(lengths.max())]
 
 
 def normalised(frames: Tensor, loud: np.ndarray) -> Tensor:

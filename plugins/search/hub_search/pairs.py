@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+import faiss
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -32,7 +33,6 @@ NEIGHBOURS = 10  # of a window, whose mean similarity tells how crowded its plac
 CANDIDATES = 4  # pairs per pair that is kept, which time warping chooses from
 OFTEN = 3  # pairs that one window may be in
 APART = 20  # frames; pairs that differ by less on both sides are the same
-ROWS = 2_000  # windows compared with all others at a time
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,14 @@ def whitened(vectors: Tensor, speaker: Tensor) -> Tensor:
 
 def neighbours(vectors: Tensor, speaker: Tensor, csls: bool, count: int) -> tuple[Tensor, Tensor]:
     """Return the `count` most similar pairs of two speakers, among each window's nearest."""
-    similar, nearest = [], []
-    for rows in torch.arange(len(vectors)).split(ROWS):
-        scores = vectors[rows] @ vectors.T
-        scores.masked_fill_(speaker[rows, None] == speaker, -1)
-        found = scores.topk(NEIGHBOURS, dim=1)
-        similar.append(found.values)
-        nearest.append(found.indices)
-    score, other = torch.cat(similar), torch.cat(nearest)
+    score = torch.empty(len(vectors), NEIGHBOURS)
+    other = torch.empty(len(vectors), NEIGHBOURS, dtype=torch.long)
+    for one in speaker.unique():
+        theirs, rest = torch.nonzero(speaker == one)[:, 0], torch.nonzero(speaker != one)[:, 0]
+        found, places = faiss.knn(
+            vectors[theirs].numpy(), vectors[rest].numpy(), NEIGHBOURS, faiss.METRIC_INNER_PRODUCT
+        )
+        score[theirs], other[theirs] = torch.from_numpy(found), rest[torch.from_numpy(places)]
     if csls:
         crowd = score.mean(1)
         score = 2 * score - crowd[:, None] - crowd[other]

@@ -1,7 +1,7 @@
 """The recipe: six encoders of spoken segments, of which the first needs no label, into one
 checkpoint.
 
-`contrastive` learns from random segments first, then three times from pairs that it discovered
+`contrastive` learns from random segments first, then four times from pairs that it discovered
 itself (hub_search.pairs); `true_pairs` from the same start, but from pairs that alignments tell.
 `sa` rebuilds its input, `dsa` does from a corrupted one; `cae` and `cae_true_pairs` go on from `sa`
 and rebuild the other saying of a pair, discovered or told.
@@ -30,9 +30,9 @@ from hub.evaluation import Evaluation, card_text
 from hub.training import Run
 from hub_search.augment import Augmentation, Corpus, view
 from hub_search.card import CARD
-from hub_search.contrastive import Segments, encoded, nt_xent, overlapping
+from hub_search.contrastive import PARTS, Segments, encoded, nt_xent, overlapping
 from hub_search.data import BOOKS, LEARNERS, Utterance, utterances
-from hub_search.model import Decoder, Encoder, ModelConfig, Networks
+from hub_search.model import Decoder, Encoder, ModelConfig, Networks, within
 from hub_search.pairs import Pairs, agreement, discover, told
 
 SYSTEMS = ("contrastive", "true_pairs", "cae", "cae_true_pairs", "dsa", "sa")
@@ -40,6 +40,7 @@ SNAPSHOTS = 60  # seconds between two
 ROUNDS = (  # of discovery: pairs, their share of a batch, temperature, crowds corrected for
     (10_000, 0.5, 0.1, False),
     (12_000, 0.6, 0.07, True),
+    (15_000, 0.6, 0.07, True),
     (15_000, 0.6, 0.07, True),
 )
 PLAIN = Augmentation(
@@ -56,7 +57,8 @@ class TrainConfig:
     )
     steps: int = 600  # of the contrastive start, on random segments
     round_steps: int = 550  # of each round with pairs
-    rebuild_steps: int = 1500  # of each auto-encoder
+    rebuild_steps: int = 2250  # of the SA and the DSA, as many as `contrastive` has in all
+    pair_steps: int = 750  # of each CAE, after those of the SA
     batch: int = 256  # segments, two views of each
     speakers: int = 16  # that the random segments of a batch are of
     lr: float = 2e-3  # of the start and the auto-encoders
@@ -97,10 +99,13 @@ class AutoEncoder(nn.Module):
             heard, lengths: (batch, longest, 40) and (batch,), what the encoder gets.
             said, wanted: the same, of what the decoder is to give.
         """
-        vectors = encoded(self.encoder, heard, lengths)
-        inside = torch.arange(said.shape[1]) < wanted[:, None]
-        error = (self.decoder(vectors, wanted) - said.to(vectors.device)).float().square().mean(2)
-        return (error * inside.to(error)).sum() / inside.sum()
+        total = torch.zeros(())
+        for some in wanted.argsort().chunk(PARTS):  # of like lengths, so that little is padded
+            hear, length = heard[some, : int(lengths[some].max())], lengths[some]
+            say, want = said[some, : int(wanted[some].max())], wanted[some]
+            error = self.decoder(self.encoder(hear, length), want) - say
+            total = total + (error.float().square().mean(2) * within(want, say)[..., 0]).sum()
+        return total / wanted.sum()
 
 
 # Losses.
@@ -339,7 +344,7 @@ class Recipe:
         if pairs:
             network.load_state_dict(load_file(self.folder / "sa-1.safetensors"))
         loss = rebuild(self.material, self.config, stage, corrupted, pairs)
-        steps = self.config.rebuild_steps
+        steps = self.config.pair_steps if pairs else self.config.rebuild_steps
         trained(f"{name}-1", network, loss, self.config, steps, self.config.lr, self.folder)
 
     def train(self, system: str) -> None:
