@@ -29,26 +29,30 @@ class Segment:
     frames: Tensor  # (frames, 40), log-mel, normalised as the utterance is
 
 
-def spoken(name: str, splits: Sequence[str] = ("test",), every: int = 1) -> list[Utterance]:
+def spoken(name: str, splits: Sequence[str] = ("test",)) -> list[Utterance]:
     """Return the utterances of set `name`, each band at mean 0 and variance 1 over all that its
     speaker says in a split.
-
-    Args:
-        every: take only each speaker's first of so many utterances, for a quick look; they are
-            normalised over all utterances all the same.
 
     Raises:
         DataError: the set or a split is not there, or nothing in it is aligned.
     """
     found: list[Utterance] = []
     for split in splits:
-        some, seen = utterances(name, split), defaultdict[str, int](int)
+        some = utterances(name, split)
         if not any(one.words for one in some):
             raise DataError(f"{name}, split {split}, has no times of words; take another split")
-        for one in some:
-            if seen[one.speaker] % every == 0:
-                found.append(one)
-            seen[one.speaker] += 1
+        found += some
+    return found
+
+
+def part(utterances: Iterable[Utterance], every: int) -> list[Utterance]:
+    """Return the first of every so many utterances of each speaker, for a quick look."""
+    seen: defaultdict[str, int] = defaultdict(int)
+    found = []
+    for one in utterances:
+        if seen[one.speaker] % every == 0:
+            found.append(one)
+        seen[one.speaker] += 1
     return found
 
 
