@@ -30,6 +30,7 @@ CONTEXT = 3.0  # seconds around a part of an archive that it is heard with
 LONGEST_CLIP = 20.0  # seconds that are played at once
 POLL = 0.25  # seconds between two looks at how far an indexing is
 FIRST = "example:morning"
+NEAR = ("example:weather", "example:feather")
 NAMES = {
     "contrastive": "Contrastive",
     "true_pairs": "Contrastive, true pairs",
@@ -55,6 +56,13 @@ TO_VALUE = """(text) => {
   return { kind, archive, recording, start: Number(start), end: Number(end) };
 }"""
 SAME = "(value) => value"
+# Two sounds to compare: those that are there, else those of the link, else two that are near.
+FILLED = f"""(first, second, one, two) => {{
+  const value = {TO_VALUE};
+  const open = document.querySelector("#search-first")?.getClientRects().length;
+  if (first || second || !(one || two || open)) return [first, second];
+  return one || two ? [value(one), value(two)] : [value("{NEAR[0]}"), value("{NEAR[1]}")];
+}}"""
 
 
 def page(service: Search) -> gr.Blocks:
@@ -179,8 +187,10 @@ class CompareTab:
             heard_by=self.system,
         )
         for text, sound in ((one, self.first), (two, self.second)):
-            restored.then(None, text, sound, js=TO_VALUE)
             sound.change(None, sound, text, js=TO_TEXT)
+        filled = [self.first, self.second, one, two]
+        for event in (restored.then, tab.select):
+            event(None, filled, filled[:2], js=FILLED)
         gr.on(
             [self.first.change, self.second.change, self.system.change],
             align,

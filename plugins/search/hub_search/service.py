@@ -13,7 +13,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -98,6 +98,7 @@ class Point:
     word: str | None  # None: nobody knows
     voice: str | None
     recording: str  # its id
+    name: str
     start: float  # seconds
     end: float
 
@@ -570,6 +571,7 @@ class Search:
                 "word": "what is said there, or null where nobody knows",
                 "voice": "who says it, or null",
                 "recording": "the id of its recording",
+                "name": "what that is called",
                 "start": "seconds",
                 "end": "seconds",
             }
@@ -587,8 +589,8 @@ class Search:
                 "tsne" keeps neighbours together (van der Maaten and Hinton, JMLR 9, 2008).
 
         Returns:
-            `archive`, `x`, `y`, `word`, `voice`, `recording`, `start`, `end`: lists of equal
-            length.
+            `archive`; `x`, `y`, `word`, `voice`, `recording`, `name`, `start`, `end`: lists of
+            equal length.
         """
         vectors, points = self._points(archive, system)
         name = ("map", archive, system, method, len(points), float(vectors.sum()))
@@ -603,6 +605,7 @@ class Search:
             "word": [one.word for one in points],
             "voice": [one.voice for one in points],
             "recording": [one.recording for one in points],
+            "name": [one.name for one in points],
             "start": [one.start for one in points],
             "end": [one.end for one in points],
         }
@@ -677,11 +680,24 @@ class Search:
         self._current(archive)
         if words := self.given.words(archive):
             vectors = self._vectors(self._cut(archive, words), system)
-            return vectors, [Point(**asdict(one)) for one in words]
+            names = {one["id"]: one["name"] for one in self.given.manifest()["recordings"]}
+            return vectors, [
+                Point(
+                    one.word,
+                    one.voice.capitalize(),
+                    one.recording,
+                    names[one.recording],
+                    one.start,
+                    one.end,
+                )
+                for one in words
+            ]
         vectors, spans = self.kept.vectors(archive, MAP_POINTS)
         if system != self.networks.systems[0]:
             vectors = self._vectors(self._cut(archive, spans), system)
-        return vectors, [Point(None, None, one.recording, one.start, one.end) for one in spans]
+        return vectors, [
+            Point(None, None, one.recording, one.name, one.start, one.end) for one in spans
+        ]
 
     def _cut(self, archive: str, spans: Sequence[Any]) -> list[Tensor]:
         """Return the frames of spans of an archive's recordings."""

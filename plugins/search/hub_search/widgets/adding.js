@@ -11,7 +11,7 @@ const SOUND = /\.(wav|wave|aif|aiff|flac|ogg|oga|opus|mp3|m4a|mp4|aac|webm|mka|m
 const MARKS = { waiting: "·", sending: "↑", sent: "·", now: "…", done: "✓", there: "✓", left: "✕" };
 let items = []; // {file, state, text, given}
 let busy = ""; // "", "sending" or "indexing"
-let stopped = false;
+let stopped = false, made = null; // made: the archive that the list's files went to so far
 
 const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 function show() {
@@ -22,7 +22,7 @@ function show() {
     one.state === "left" ? make("span", { class: "why" }, one.text) : null)));
   const waits = items.some((one) => !["done", "there", "left"].includes(one.state));
   go.disabled = !!busy || !waits;
-  go.textContent = stopped && waits ? "Go on" : props.into ? "Add them" : "Make them searchable";
+  go.textContent = stopped && waits ? "Go on" : props.into || made ? "Add them" : "Make them searchable";
   halt.hidden = !busy;
   clear.hidden = !!busy || !items.length;
   called.hidden = !!props.into;
@@ -84,12 +84,13 @@ async function begin() {
   busy = "indexing";
   progress(0.3, "Uploaded; listening …");
   show();
-  props.value = { name: title.value.trim(), archive: props.into ? props.into.id : null, files: ready.map((one) => one.given) };
+  props.value = { name: title.value.trim(), archive: props.into ? props.into.id : made, files: ready.map((one) => one.given) };
   setTimeout(() => trigger("go", {}), 50); // when the value has arrived
 }
 function follow() {
   const done = props.done;
   if (!done) return;
+  if (done.archive) made = done.archive;
   if (done.error) {
     problem.hidden = false;
     problem.textContent = done.error;
@@ -130,7 +131,7 @@ halt.onclick = () => {
   progress(0, "");
   show();
 };
-clear.onclick = () => { items = []; problem.hidden = true; stopped = false; progress(0, ""); show(); };
+clear.onclick = () => { items = []; made = null; problem.hidden = true; stopped = false; progress(0, ""); show(); };
 watch("done", follow);
-watch("into", () => { if (!busy) { items = items.filter((one) => !["done", "there", "left"].includes(one.state)); show(); } });
+watch("into", () => { made = null; if (!busy) { items = items.filter((one) => !["done", "there", "left"].includes(one.state)); show(); } });
 show();

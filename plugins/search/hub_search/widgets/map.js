@@ -1,9 +1,10 @@
-// A map of spoken words. props.points is {archive, x, y, word, voice, recording, start, end}, lists of equal length, x
+// A map of spoken words. props.points is {archive, x, y, word, voice, recording, name, start, end}, lists of equal length, x
 // and y from -1 to 1, a word or voice null where nobody knows it; props.by is "word" or "voice", what colours tell;
 // props.value is the number of the chosen point as text, or "". A click plays it.
 const canvas = element.querySelector("canvas"), pen = canvas.getContext("2d");
 const told = element.querySelector(".told"), legend = element.querySelector(".legend"), look = element.querySelector(".look"), problem = element.querySelector(".problem");
 const EDGE = 0.06, NEAR = 26; // part of a side left free; pixels from which a point is meant
+const OFTEN = 3, MANY = 36; // a group has a colour that has as many points; of so many groups at most
 const COLORS = ["#8ab4ff", "#ff9f5a", "#63d471", "#ff6b6b", "#c39bff", "#d9e04f", "#ff8ad0", "#3fd9e0", "#d2a679", "#b8bfcc",
   "#5f8dff", "#e8b04a", "#2fbf8f", "#ff7f9f", "#9f7bff", "#a6d854", "#e377c2", "#66c2ff"];
 const NONE = { x: [], y: [], word: [], voice: [], recording: [], start: [], end: [] };
@@ -14,7 +15,7 @@ let only = null, over = -1, groups = [];
 
 const across = (x, box) => (EDGE + ((x + 1) / 2) * (1 - 2 * EDGE)) * box.width;
 const down = (y, box) => (EDGE + ((1 - y) / 2) * (1 - 2 * EDGE)) * box.height;
-const color = (name) => (name == null ? "#6b7280" : COLORS[groups.indexOf(name) % COLORS.length]);
+const color = (name) => (!groups.includes(name) ? "#566073" : COLORS[groups.indexOf(name) % COLORS.length]);
 
 function name(i) {
   const all = points();
@@ -30,12 +31,12 @@ function paint() {
   const labelled = new Map(); // where a word's name is written: at the middle of its points
   for (let i = 0; i < all.x.length; i++) {
     const mine = label(i), dim = only !== null && only !== mine;
-    pen.globalAlpha = dim ? 0.1 : mine == null ? 0.45 : 0.9;
+    pen.globalAlpha = dim ? 0.12 : groups.includes(mine) ? 0.92 : 0.6;
     pen.fillStyle = color(mine);
     pen.beginPath();
     pen.arc(across(all.x[i], box), down(all.y[i], box), radius, 0, 7);
     pen.fill();
-    if (!dim && props.by !== "voice" && mine != null) {
+    if (!dim && props.by !== "voice" && groups.includes(mine)) {
       const place = labelled.get(mine) || [0, 0, 0];
       labelled.set(mine, [place[0] + all.x[i], place[1] + all.y[i], place[2] + 1]);
     }
@@ -47,7 +48,6 @@ function paint() {
   pen.strokeStyle = "#0e1320";
   const taken = [];
   for (const [word, [x, y, count]] of [...labelled].sort((a, b) => b[1][2] - a[1][2])) {
-    if (count < 2 && only === null) continue;
     const at = [across(x / count, box), down(y / count, box) - radius - 5], wide = pen.measureText(word).width + 6;
     if (taken.some(([tx, ty, tw]) => Math.abs(tx - at[0]) < (tw + wide) / 2 && Math.abs(ty - at[1]) < 15)) continue;
     taken.push([...at, wide]);
@@ -73,7 +73,7 @@ function tell(i, also = "") {
   }
   const voice = all.voice[i] == null ? "" : `, said by ${all.voice[i]}`;
   const word = all.word[i] == null ? "A stretch of sound" : `“${all.word[i]}”`;
-  told.textContent = `${word}${voice}, ${clock(all.start[i], 2)} of ${all.recording[i]}${also}`;
+  told.textContent = `${word}${voice}, ${clock(all.start[i], 2)} of ${all.name[i]}${also}`;
 }
 function play(i) {
   const all = points();
@@ -138,7 +138,8 @@ canvas.addEventListener("keydown", (event) => {
 function sort() {
   const all = points(), many = new Map();
   for (let i = 0; i < all.x.length; i++) if (label(i) != null) many.set(label(i), (many.get(label(i)) || 0) + 1);
-  groups = [...many.keys()].sort((a, b) => many.get(b) - many.get(a) || (a < b ? -1 : 1));
+  groups = [...many.keys()].filter((one) => many.get(one) >= OFTEN)
+    .sort((a, b) => many.get(b) - many.get(a) || (a < b ? -1 : 1)).slice(0, MANY);
   if (!groups.includes(only)) only = null;
   const alphabetical = [...groups].sort();
   legend.hidden = groups.length < 2;
