@@ -31,19 +31,21 @@ import threading
 import time
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from filelock import FileLock, Timeout
-from torch import Tensor
 
 from hub.errors import BusyError, InputError, ServiceError
 from hub.files import shown_bytes, sync_folder, write_through
 from hub_search import segments
 from hub_search.index import LARGE, Index, cosines
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RATE = 16_000  # samples a second
 FRAME = 160  # samples
@@ -64,7 +66,7 @@ PATIENCE = 120.0  # seconds to wait for another writer
 LOCKS = 64  # lock files; archives share them
 FORMAT = 1
 ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
-RECORDING = re.compile(r"[0-9a-f]{16}")
+RECORDING = re.compile(r"[a-z0-9-]{1,40}")
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 MANIFEST, PARTIAL = "manifest.json", ".partial"
 
@@ -243,6 +245,40 @@ class Archives:
         draft.rename(self.folder / id)
         sync_folder(self.folder)
 
+    def build(
+        self,
+        id: str,
+        name: str,
+        source: str,
+        recordings: Iterable[tuple[str, str, np.ndarray]],
+        networks: Embedder,
+    ) -> None:
+        """Make a built-in archive, which nobody can change; nothing happens where it is there.
+
+        Args:
+            source: which version of what it is made of; another one is made anew.
+            recordings: id, name and samples of each.
+
+        Raises:
+            ServiceError: there is no room on the disk.
+        """
+        with self.locked(".build", patience=600):
+            with contextlib.suppress(InputError, DamagedError):
+                if self.manifest(id).source == source:
+                    return
+            made = Manifest(id, name, round(time.time(), 3), "", "", "", 0, source=source)
+            draft = self.draft(made)
+            try:
+                for recording, title, samples in recordings:
+                    self.put(draft, made, title, samples, networks, recording=recording)
+                with self.locked(id):
+                    if (self.folder / id).exists():
+                        self.take_away(self.folder / id)
+                    self.publish(draft, id)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+        self.forget(id)
+
     def ids(self) -> list[str]:
         return sorted(
             one.name
@@ -361,8 +397,9 @@ class Archives:
         samples: np.ndarray,
         networks: Embedder,
         progress: Progress | None = None,
+        recording: str = "",
     ) -> Recording:
-        """Add a recording to the archive in `folder`."""
+        """Add a recording to the archive in `folder`, under an id of its own or as `recording`."""
         name = tidy(name, "name", "a recording")
         sound = as_integers(samples)
         same = hashlib.sha256(sound.tobytes()).hexdigest()
@@ -385,7 +422,7 @@ class Archives:
             if manifest.recordings and manifest.checkpoint != checkpoint:
                 manifest = self.embed_again(folder, manifest, networks, None)
             entry = Entry(
-                secrets.token_hex(8),
+                recording or secrets.token_hex(8),
                 name,
                 round(seconds, 3),
                 same,
@@ -701,7 +738,7 @@ class Archives:
         Raises:
             BusyError: they did not end in time.
         """
-        number = int(sha256(id)[:8], 16) % LOCKS if id != ".create" else "create"
+        number = id.strip(".") if id in (".create", ".build") else int(sha256(id)[:8], 16) % LOCKS
         lock = FileLock(self.folder / ".locks" / f"{number}.lock", thread_local=False)
         try:
             with lock.acquire(patience or self.patience, poll_interval=0.02):

@@ -22,9 +22,12 @@ Noise without a pause has the most: 54,000 an hour.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RATE = 100  # frames a second
 
@@ -49,7 +52,7 @@ class Cuts:
     margin: float = 9.0  # dB above the background that count as voice
 
 
-def spans(loudness: np.ndarray, frames: torch.Tensor, cuts: Cuts | None = None) -> np.ndarray:
+def spans(loudness: np.ndarray, frames: Tensor, cuts: Cuts | None = None) -> np.ndarray:
     """Return the windows of a recording that are worth looking into, silence left out.
 
     Args:
