@@ -147,9 +147,9 @@ def test_sequences_that_do_not_fit_are_refused():
 def test_ten_thousand_pairs_take_less_than_a_second():
     some = [sequence(45, seed, 39) for seed in range(142)]
     dtw.among(some[:3])  # compile
-    start = time.perf_counter()
+    start = time.thread_time()
     dtw.among(some)
-    assert time.perf_counter() - start < 2  # about 0.1 s; room for a busy machine
+    assert time.thread_time() - start < 2  # about 0.1 s of this thread
 
 
 def test_kernels_compile_where_nothing_can_be_kept(monkeypatch):
