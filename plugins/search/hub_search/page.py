@@ -26,7 +26,7 @@ from hub_search.service import EXAMPLE_ARCHIVE, RATE, SYSTEMS, Search
 
 WIDGETS = Path(__file__).with_name("widgets")
 BEFORE, AFTER = 0.4, 0.4  # seconds of a recording that are shown and played around a hit
-CONTEXT = 3.0  # seconds around a part of an archive that it is heard with
+CONTEXT = 10.0  # seconds around a part of an archive that tell what it is normalised by
 LONGEST_CLIP = 20.0  # seconds that are played at once
 POLL = 0.25  # seconds between two looks at how far an indexing is
 FIRST = "example:morning"

