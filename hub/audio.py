@@ -16,7 +16,7 @@ import io
 import itertools
 import math
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, TypeAlias
@@ -442,7 +442,9 @@ SPEECH_RATE = 16_000  # Hz
 FLOOR = 1e-10  # of a band's power
 
 
-def log_mel(samples: Any, bands: int = BANDS, emphasis: float = 0.97) -> Tensor:
+def log_mel(
+    samples: Any, bands: int = BANDS, emphasis: float = 0.97, tracts: Sequence[float] = (1.0,)
+) -> Tensor:
     """Return the log-mel spectrogram, (frames, bands) float32, natural logarithms of power.
 
     Frame t is a Hann window of 25 ms around the middle of the t-th hundredth of a second, of
@@ -451,32 +453,45 @@ def log_mel(samples: Any, bands: int = BANDS, emphasis: float = 0.97) -> Tensor:
     Args:
         samples: (samples,) at 16 kHz; frames are samples // 160.
         emphasis: x[t] - emphasis x[t - 1] is what is analysed; 0: x.
+        tracts: with more than one, (frames, tracts, bands), as if the vocal tract were so many
+            times as short: all frequencies times this. Lee and Rose, "Speaker Normalization Using
+            Efficient Frequency Warping Procedures", ICASSP 1996.
     """
     import torch
 
     hop = SPEECH_RATE // FRAME_RATE
     x = torch.as_tensor(samples, dtype=torch.float32)
     count = len(x) // hop
+    shape = (count, bands) if len(tracts) == 1 else (count, len(tracts), bands)
     if not count:
-        return torch.zeros(0, bands)
+        return torch.zeros(shape)
     x = x / x.square().mean().sqrt().clamp_min(1e-8)
     x = torch.cat([x[:1], x[1:] - emphasis * x[:-1]])
     side = (WINDOW - hop) // 2
     x = torch.nn.functional.pad(x[: count * hop], (side, side))
     frames = x.unfold(0, WINDOW, hop) * torch.hann_window(WINDOW, device=x.device)
     power = torch.fft.rfft(frames, FFT).abs().square()
-    spectrogram: Tensor = (power @ mel_filters(bands).to(x.device)).clamp_min(FLOOR).log()
-    return spectrogram
+    filters = torch.cat([mel_filters(bands, tract) for tract in tracts], dim=1)
+    spectrogram: Tensor = (power @ filters.to(x.device)).clamp_min(FLOOR).log()
+    return spectrogram.reshape(shape)
 
 
 @functools.cache
-def mel_filters(bands: int = BANDS) -> Tensor:
-    """Return the triangular mel filters, (FFT // 2 + 1, bands) float32, from LOWEST to HIGHEST."""
+def mel_filters(bands: int = BANDS, tract: float = 1.0) -> Tensor:
+    """Return the triangular mel filters, (FFT // 2 + 1, bands) float32, from LOWEST to HIGHEST.
+
+    Args:
+        tract: what is at frequency f is put where `tract` f belongs.
+    """
     import torch
     from transformers.audio_utils import mel_filter_bank
 
-    bank = mel_filter_bank(FFT // 2 + 1, bands, LOWEST, HIGHEST, SPEECH_RATE, mel_scale="htk")
-    return torch.from_numpy(bank).float()
+    bins = FFT // 2 + 1
+    bank = mel_filter_bank(bins, bands, LOWEST, HIGHEST, SPEECH_RATE, mel_scale="htk")
+    filters = torch.from_numpy(bank).float()
+    at = (torch.arange(bins) * tract).clamp(max=bins - 1)
+    below = at.long().clamp(max=bins - 2)
+    return torch.lerp(filters[below], filters[below + 1], (at - below)[:, None])
 
 
 def mfcc(spectrogram: Tensor, count: int = 13) -> Tensor:

@@ -5,17 +5,19 @@ All of a batch at once, on the whole corpus of frames: a view costs no more than
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from hub.audio import BANDS, HIGHEST, LOWEST
+from hub.audio import BANDS
 from hub_search.data import Utterance
 from hub_search.model import voiced
 
 MOST = 160  # frames of a view
+TRACTS = tuple(math.exp(0.045 * step) for step in range(-4, 5))  # 0.84 to 1.2
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Corpus:
     """Utterances, end to end."""
 
     frames: Tensor  # (frames, 40), normalised log-mel
+    voices: Tensor | None  # (frames, tracts, 40), the same as other vocal tracts would say it
     voiced: Tensor  # (frames,) bool
     speaker: Tensor  # (utterances,) int64
     start: Tensor  # (utterances,) int64, first frame of each
@@ -34,6 +37,9 @@ class Corpus:
         end = torch.tensor([len(one.frames) for one in utterances]).cumsum(0)
         return cls(
             torch.cat([one.frames for one in utterances]),
+            torch.cat([one.voices for one in utterances if one.voices is not None])
+            if all(one.voices is not None for one in utterances)
+            else None,
             torch.from_numpy(np.concatenate([voiced(one.loudness) for one in utterances])),
             torch.tensor([names[one.speaker] for one in utterances]),
             torch.cat([torch.zeros(1, dtype=torch.long), end[:-1]]),
@@ -49,15 +55,15 @@ class Corpus:
 class Augmentation:
     """How far a view may be from what was said."""
 
-    tract: float = 0.18  # vocal-tract length: frequencies times exp(±this), roughly
+    tracts: bool = True  # one of the corpus's vocal tracts, by lot, where it has some
     jitter: int = 3  # frames by which either end moves
     stretch: float = 0.3  # length times exp(±this)
     knots: int = 6  # of the time warp
     rhythm: float = 0.35  # log-normal deviation of the tempo between knots
-    channel: float = 0.3  # deviation of each of the smooth curves added over the bands
+    channel: float = 0.1  # deviation of each of the smooth curves added over the bands
     louder: bool = True  # a random floor under the bands, as a louder background would
-    noise: float = 0.15  # deviation, beside bands of variance 1
-    masked: int = 6  # bands of the one mask, at most
+    noise: float = 0.05  # deviation, beside bands of variance 1
+    masked: int = 2  # bands of the one mask, at most
 
 
 def view(corpus: Corpus, start: Tensor, end: Tensor, how: Augmentation) -> tuple[Tensor, Tensor]:
@@ -79,8 +85,13 @@ def view(corpus: Corpus, start: Tensor, end: Tensor, how: Augmentation) -> tuple
     places = warped(lengths, how) * (span - 1)[:, None] + start[:, None]
     before = places.floor().long().clamp(max=len(corpus.frames) - 2)
     share = (places - before)[..., None]
-    frames = torch.lerp(corpus.frames[before], corpus.frames[before + 1], share)
-    frames = torch.bmm(frames, tracts(torch.exp(how.tract * (2 * torch.rand(count) - 1))))
+    after = before + 1
+    if corpus.voices is not None and how.tracts:
+        voice = torch.randint(0, corpus.voices.shape[1], (count, 1))
+        pair = corpus.voices[before, voice].float(), corpus.voices[after, voice].float()
+    else:
+        pair = corpus.frames[before], corpus.frames[after]
+    frames = torch.lerp(*pair, share)
     frames = frames + smooth_curves(count, how.channel)[:, None]
     if how.louder:
         frames = torch.maximum(frames, -0.5 - 1.5 * torch.rand(count, 1, 1))
@@ -101,23 +112,6 @@ def warped(lengths: Tensor, how: Augmentation) -> Tensor:
     at = (steps / (lengths[:, None] - 1).clamp_min(1)).clamp(max=1) * how.knots
     knot = at.long().clamp(max=how.knots - 1)
     return torch.lerp(ends.gather(1, knot), ends.gather(1, knot + 1), at - knot)
-
-
-def tracts(factors: Tensor) -> Tensor:
-    """Return matrices, (batch, 40, 40), that turn frames, from the right, into those of another
-    vocal tract: a band then has what was at its frequency over the factor.
-    """
-    mel = torch.linspace(to_mel(torch.tensor(LOWEST)), to_mel(torch.tensor(HIGHEST)), BANDS + 2)
-    hertz = 700 * (torch.pow(10, mel[1:-1] / 2595) - 1)
-    spacing = mel[1] - mel[0]
-    at = (to_mel(hertz[None] / factors[:, None]) - mel[1]) / spacing  # (batch, 40), in bands
-    at = at.clamp(0, BANDS - 1)
-    band = torch.arange(BANDS)
-    return (1 - (at[:, None] - band[None, :, None]).abs()).clamp_min(0)
-
-
-def to_mel(hertz: Tensor) -> Tensor:
-    return 2595 * torch.log10(1 + hertz / 700)
 
 
 def smooth_curves(count: int, deviation: float, terms: int = 4) -> Tensor:

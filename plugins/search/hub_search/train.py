@@ -1,7 +1,7 @@
 """The recipe: six encoders of spoken segments, of which the first needs no label, into one
 checkpoint.
 
-`contrastive` learns from random segments first, then four times from pairs that it discovered
+`contrastive` learns from random segments first, then three times from pairs that it discovered
 itself (hub_search.pairs); `true_pairs` from the same start, but from pairs that alignments tell.
 `sa` rebuilds its input, `dsa` does from a corrupted one; `cae` and `cae_true_pairs` go on from `sa`
 and rebuild the other saying of a pair, discovered or told.
@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from hub.checkpoints import write
 from hub.evaluation import Evaluation, card_text
 from hub.training import Run
-from hub_search.augment import Augmentation, Corpus, view
+from hub_search.augment import TRACTS, Augmentation, Corpus, view
 from hub_search.card import CARD
 from hub_search.contrastive import PARTS, Segments, encoded, nt_xent, overlapping
 from hub_search.data import BOOKS, LEARNERS, Utterance, utterances
@@ -38,13 +38,12 @@ from hub_search.pairs import Pairs, agreement, discover, told
 SYSTEMS = ("contrastive", "true_pairs", "cae", "cae_true_pairs", "dsa", "sa")
 SNAPSHOTS = 60  # seconds between two
 ROUNDS = (  # of discovery: pairs, their share of a batch, temperature, crowds corrected for
-    (10_000, 0.5, 0.1, False),
+    (10_000, 0.5, 0.07, False),
     (12_000, 0.6, 0.07, True),
-    (15_000, 0.6, 0.07, True),
     (15_000, 0.6, 0.07, True),
 )
 PLAIN = Augmentation(
-    tract=0, jitter=0, stretch=0, rhythm=0, channel=0, louder=False, noise=0, masked=0
+    tracts=False, jitter=0, stretch=0, rhythm=0, channel=0, louder=False, noise=0, masked=0
 )
 
 
@@ -65,7 +64,7 @@ class TrainConfig:
     round_lr: float = 1.2e-3
     warmup: int = 50  # steps in which it rises
     weight_decay: float = 1e-3
-    temperature: float = 0.1  # of the start; that of the rounds is in ROUNDS
+    temperature: float = 0.07  # of the start; that of the rounds is in ROUNDS
     clip: float = 5.0  # norm of the gradient
     ema: float = 0.99  # decay of the average weights, which are what is kept
     corrupted: float = 0.3  # share of the DSA's input that is set to zero
@@ -272,7 +271,9 @@ class Recipe:
 
     def __init__(self, folder: Path, model: ModelConfig, config: TrainConfig) -> None:
         self.folder, self.model, self.config = folder, model, config
-        found = utterances(LEARNERS, "train") + utterances(BOOKS, "train")
+        found = [
+            one for name in (LEARNERS, BOOKS) for one in utterances(name, "train", tracts=TRACTS)
+        ]
         corpus = Corpus.of(found)
         self.material = Material(found, corpus, Segments(corpus))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hub_search.augment import MOST, Augmentation, Corpus, tracts, view, warped
+from hub_search.augment import MOST, Augmentation, Corpus, view, warped
 from hub_search.data import Utterance
 from hub_search.train import PLAIN
 
@@ -50,7 +50,7 @@ def test_jitter_stays_inside_the_utterance(corpus):
     jumpy = replace(PLAIN, jitter=30)
     ones = torch.zeros_like(corpus.frames)
     ones[corpus.start[1] : corpus.end[1]] = 1
-    marked = Corpus(ones, corpus.voiced, corpus.speaker, corpus.start, corpus.end)
+    marked = replace(corpus, frames=ones)
     start, end = torch.full((200,), 122), torch.full((200,), 208)
     frames, lengths = view(marked, start, end, jumpy)
     inside = torch.arange(frames.shape[1]) < lengths[:, None]
@@ -67,13 +67,10 @@ def test_warping_starts_and_ends_with_the_segment_and_never_goes_back():
         assert (row[:length].diff() > 0).all()
 
 
-def test_a_vocal_tract_of_the_same_length_changes_nothing():
-    assert torch.allclose(tracts(torch.ones(1))[0], torch.eye(40), atol=1e-4)
-
-
-def test_a_shorter_vocal_tract_moves_a_peak_up():
-    frame = torch.zeros(1, 40)
-    frame[0, 15] = 1
-    up = frame @ tracts(torch.tensor([1.15]))[0]
-    down = frame @ tracts(torch.tensor([0.87]))[0]
-    assert up.argmax() > 15 > down.argmax()
+def test_a_voice_is_one_of_the_corpus(corpus):
+    levels = torch.arange(3.0)[None, :, None].expand(len(corpus.frames), 3, 40)
+    several = replace(corpus, voices=levels.half())
+    how = replace(PLAIN, tracts=True)
+    frames, _ = view(several, torch.full((50,), 220), torch.full((50,), 280), how)
+    assert set(frames.mean((1, 2)).tolist()) == {0.0, 1.0, 2.0}
+    assert torch.equal(frames[:, 0, 0], frames[:, -1, -1]), "it is the same throughout"

@@ -31,7 +31,7 @@ def said(count: int = 12) -> list[Utterance]:
 
 @pytest.fixture
 def spoken(monkeypatch):
-    monkeypatch.setattr(recipe, "utterances", lambda name, split: said())
+    monkeypatch.setattr(recipe, "utterances", lambda name, split, tracts: said())
     monkeypatch.setattr(recipe, "ROUNDS", ((12, 0.5, 0.1, False), (12, 0.5, 0.07, True)))
 
 
