@@ -26,7 +26,7 @@ FOLDERS := $(patsubst %/pyproject.toml,%,$(PROJECTS))
 EDITABLE := $(foreach folder,$(FOLDERS),--editable $(folder))
 INSTALLED := $(VENV)/.installed
 CHROMIUM := $(VENV)/.chromium
-NGINX := $(VENV)/.nginx
+PROGRAMS := $(VENV)/.programs
 PEERS := $(VENV)/.peers
 
 .PHONY: help install serve test check fix bench figures clean
@@ -39,7 +39,7 @@ install: $(INSTALLED)
 serve: $(INSTALLED)
 	$(BIN)/latenthub serve --port $(PORT)
 
-test: $(INSTALLED) $(CHROMIUM) $(NGINX)
+test: $(INSTALLED) $(CHROMIUM) $(PROGRAMS)
 	$(BIN)/python -m pytest $(TESTS)
 
 check: $(INSTALLED)
@@ -69,7 +69,7 @@ $(INSTALLED): constraints.txt pyproject.toml $(PROJECTS)
 	    echo "make: Python 3.10 or newer with its venv module is needed; name one with make PYTHON=/path/to/python3" >&2; \
 	    exit 1; }
 	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(PIP) install --progress-bar off --constraint constraints.txt --editable '.[mcp,spaces,train,track,bench,dev]' $(EDITABLE)
+	$(PIP) install --progress-bar off --constraint constraints.txt --editable '.[mcp,spaces,audio,train,track,bench,dev]' $(EDITABLE)
 	@touch $@
 
 # What benchmarks compare with; a plugin names it in its extra `bench`.
@@ -86,9 +86,11 @@ $(CHROMIUM): $(INSTALLED)
 	else $(BIN)/playwright install chromium; fi
 	@touch $@
 
-# The documented proxy is tested where it is there or Debian's package can be installed, else skipped.
-$(NGINX): $(INSTALLED)
-	@if PATH="$$PATH:/usr/sbin" nginx -v >/dev/null 2>&1; then :; \
+# The documented proxy, and the speech that an example is made of, are tested where nginx and
+# espeak-ng are there or Debian's packages can be installed, else skipped.
+$(PROGRAMS): $(INSTALLED)
+	@if PATH="$$PATH:/usr/sbin" nginx -v >/dev/null 2>&1 && espeak-ng --version >/dev/null 2>&1; then :; \
 	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy nginx-light openssl || true; fi
+	    apt-get update -qq \
+	    && DEBIAN_FRONTEND=noninteractive apt-get install -qqy nginx-light openssl espeak-ng || true; fi
 	@touch $@
