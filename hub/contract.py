@@ -91,12 +91,22 @@ def installed(only: tuple[str, ...] = ()) -> Discovered:
 
 
 @pytest.fixture(scope="session")
-def contract_hub() -> Iterator[Any]:
+def contract_hub(contract_state: None) -> Iterator[Any]:
     """The hub as it would be served here, its models loaded as they are called."""
     from hub.app import Hub
 
     with Hub.open() as hub:
         yield hub
+
+
+@pytest.fixture(scope="session")
+def contract_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A folder for what these tests bring to a demo, that the user's own stays as it is."""
+    from hub.settings import STATE
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(STATE.name, str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -262,10 +262,11 @@ class Archives:
         Raises:
             ServiceError: there is no room on the disk.
         """
+        if self.is_made_of(id, source):  # without waiting for who makes another
+            return
         with self.locked(".build", patience=600):
-            with contextlib.suppress(InputError, DamagedError):
-                if self.manifest(id).source == source:
-                    return
+            if self.is_made_of(id, source):
+                return
             made = Manifest(id, name, round(time.time(), 3), "", "", "", 0, source=source)
             draft = self.draft(made)
             try:
@@ -278,6 +279,11 @@ class Archives:
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
         self.forget(id)
+
+    def is_made_of(self, id: str, source: str) -> bool:
+        with contextlib.suppress(InputError, DamagedError):
+            return self.manifest(id).source == source
+        return False
 
     def ids(self) -> list[str]:
         return sorted(

@@ -107,16 +107,24 @@ class SearchTab:
                     elem_id="search-results",
                 )
 
-        def find(value: Any, archive: str, system: str, count: int) -> list[Any]:
+        def find(value: Any, archive: str, system: str, count: int) -> Iterator[list[Any]]:
             if not value:
-                return [gr.HTML(found=None), gr.HTML(heard=None)]
+                yield [gr.HTML(found=None), gr.HTML(heard=None)]
+                return
+            yield [gr.HTML(found={"pending": True}), gr.skip()]
             try:
                 heard, found = looked_up(service, value, archive, system, count)
+                yield [gr.HTML(found=found), gr.HTML(heard=heard)]
             except InputError as error:
                 if (error.argument or "").startswith(("audio", "span", "name")):
-                    return [gr.HTML(found=None), gr.HTML(heard={"error": str(error)})]
-                return [gr.HTML(found={"error": str(error)}), gr.HTML(heard=None)]
-            return [gr.HTML(found=found), gr.HTML(heard=heard)]
+                    yield [gr.HTML(found=None), gr.HTML(heard={"error": str(error)})]
+                else:
+                    yield [gr.HTML(found={"error": str(error)}), gr.HTML(heard=None)]
+            except HubError as error:
+                yield [gr.HTML(found={"error": str(error)}), gr.HTML(heard=None)]
+            except Exception:  # the hub tells of it
+                yield [gr.HTML(found=None), gr.HTML(heard=None)]
+                raise
 
         bind(self.picker, archive)
         told = [self.query, archive, self.system, self.count]
@@ -385,13 +393,15 @@ def looked_up(
     audio, span = sound_of(service, value)
     began = time.perf_counter()
     answer = service.search(audio, archive, count, system, span)
-    took = time.perf_counter() - began
+    took = 1000 * (time.perf_counter() - began)
     heard = picture_of(service, value, answer["query"])
     hits = [shown_hit(service, archive, hit) for hit in answer["hits"]]
     places = len({hit["recording"] for hit in hits})
     summary = (
         f"{plural(len(hits), 'place')} in {plural(places, 'recording')}, found among "
-        f"{answer['segments']:,} stretches of sound in {1000 * took:.0f} ms, by sound alone."
+        f"{answer['segments']:,} stretches of sound"
+        + (f" in {took:.0f} ms" if took < 1000 else "")  # else something was loaded
+        + ", by sound alone."
         if hits
         else "Nothing was found."
     )

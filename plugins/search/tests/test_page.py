@@ -207,7 +207,7 @@ def test_a_hit_is_searched_for_in_turn(page, served):
 def test_a_word_on_the_map_is_played_and_searched_for(page, served):
     page.goto(served + "?tab=map&method=pca")
     told = page.locator("#search-map .told")
-    page.wait_for_function("document.querySelector('#search-map .told')?.textContent")
+    page.get_by_text("Click a point to hear it").wait_for()
     canvas = page.locator("#search-map canvas")
     canvas.focus()
     page.keyboard.press("ArrowRight")

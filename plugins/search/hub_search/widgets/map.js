@@ -68,7 +68,7 @@ function tell(i, also = "") {
   const all = points();
   look.hidden = chosen() < 0 || chosen() >= all.x.length;
   if (i < 0) {
-    told.textContent = all.x.length ? "Click a point to hear it; with the keyboard, the arrow keys move and Enter plays." : "";
+    told.textContent = !all.x.length ? "The words are being laid out …" : "Click a point to hear it; with the keyboard, the arrow keys move and Enter plays.";
     return;
   }
   const voice = all.voice[i] == null ? "" : `, said by ${all.voice[i]}`;

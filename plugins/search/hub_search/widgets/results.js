@@ -1,12 +1,14 @@
 // What was found. props.lanes is the archive: {archive, recordings: [{id, name, seconds, envelope}]}, an envelope a
 // text of digits, 0 quiet to 9 loud; props.found is {archive, hits: [{recording, name, start, end, score, from, to,
-// picture, said}], summary} or {error}, seconds throughout: the picture shows from .. to, the hit lies in it.
+// picture, said}], summary} or {error}, seconds throughout: the picture shows from .. to, the hit lies in it; or
+// {pending} while it is looked for: what was found before stays as long.
 const FEW = 14; // lanes shown at first
 const problem = element.querySelector(".problem"), summary = element.querySelector(".summary");
 const lanes = element.querySelector(".lanes"), rows = element.querySelector(".rows");
 let all = false; // whether every lane is shown
 let buttons = []; // the play button of each row
-const hits = () => (props.found && props.found.hits) || [];
+let found = {}; // what is shown
+const hits = () => found.hits || [];
 
 function light(number) {
   rows.querySelectorAll(".row").forEach((row, i) => row.classList.toggle("on", i === number));
@@ -34,7 +36,7 @@ function step(longest) {
 }
 function drawLanes() {
   const recordings = (props.lanes && props.lanes.recordings) || [];
-  const other = props.found && props.found.archive && props.lanes && props.found.archive !== props.lanes.archive;
+  const other = found.archive && props.lanes && found.archive !== props.lanes.archive;
   lanes.hidden = !recordings.length || !hits().length || other;
   if (lanes.hidden) return lanes.replaceChildren();
   const first = new Map();
@@ -78,7 +80,7 @@ function drawLanes() {
 // The rows.
 
 function row(hit, i) {
-  const archive = props.found.archive, what = `hit ${i + 1}, ${hit.name} at ${clock(hit.start)}`;
+  const archive = found.archive, what = `hit ${i + 1}, ${hit.name} at ${clock(hit.start)}`;
   const part = (time) => `${(100 * (time - hit.from)) / (hit.to - hit.from)}%`;
   const cursor = make("i", { class: "cursor", hidden: true }), mark = make("i", { class: "mark" });
   mark.style.left = part(hit.start);
@@ -104,7 +106,16 @@ function row(hit, i) {
     said, make("div", { class: "acts" }, act("Compare with the query", "compare"), act("Search for this one", "search")))];
 }
 function show() {
-  const found = props.found || {};
+  const pending = !!(props.found && props.found.pending);
+  element.querySelector(".results").classList.toggle("pending", pending);
+  if (pending) {
+    problem.hidden = true;
+    const empty = rows.querySelector(".empty");
+    summary.textContent = empty ? "" : "Listening …";
+    if (empty) empty.replaceChildren(make("span", {}, "Listening …"), make("span", {}, "the first search after a start takes some seconds."));
+    return;
+  }
+  found = props.found || {};
   problem.hidden = !found.error;
   problem.textContent = found.error || "";
   summary.textContent = found.summary || "";
