@@ -215,7 +215,7 @@ def test_a_word_on_the_map_is_played_and_searched_for(page, served):
     page.keyboard.press("ArrowLeft")
     page.wait_for_url(re.compile("point=[1-9]"))
     page.keyboard.press("Enter")
-    page.wait_for_function("window.latenthubPlayer.key !== null")
+    page.wait_for_function("window.latenthubPlayer.kept.size > 0")  # it may have ended
     word = re.match("“(.+)”, said by", told.text_content())[1]
     by = page.url
     page.get_by_role("button", name="Search for it").click()
