@@ -170,23 +170,30 @@ def put_checkpoints(made: Made, root: Path) -> None:
 
 def put_packages(made: Made, folder: Path, settings: Settings, demos: Sequence[Demo]) -> None:
     """Put the hub, the demos' plugins and what they need into the folder and its requirements."""
-    wanted = ["latenthub", *(distribution_of(demo).name for demo in demos)]
-    carried: set[str] = set()
+    names = ["latenthub", *(distribution_of(demo).name for demo in demos)]
+    wanted = [Requirement(name) for name in names]
+    carried: dict[str, Distribution] = {}
     named: dict[str, Requirement] = {}
+    done: set[str] = set()
     while wanted:
-        name = canonicalize_name(wanted.pop(0))
-        if name in carried or name in named:
+        one = wanted.pop(0)
+        name = canonicalize_name(one.name)
+        if name in named:
+            named[name].extras |= one.extras
+        if name in named or str(one) in done:
             continue
-        there = importlib.metadata.distribution(name)
-        made.packages.append(f"{there.name} {there.version}")
-        if can_be_named(there):
-            named[name] = Requirement(there.name)
-            continue
-        carried.add(name)
-        for needed in needs(carry(there, folder), settings.python):
-            other = canonicalize_name(needed.name)
-            if is_local(other):
-                wanted.append(other)
+        done.add(str(one))
+        if name not in carried:
+            there = importlib.metadata.distribution(name)
+            made.packages.append(f"{there.name} {there.version}")
+            if can_be_named(there):
+                named[name] = Requirement(there.name)
+                named[name].extras |= one.extras
+                continue
+            carried[name] = carry(there, folder)
+        for needed in needs(carried[name], settings.python, one.extras):
+            if is_local(canonicalize_name(needed.name)):
+                wanted.append(needed)
             else:
                 merge(named, needed)
     merge(named, Requirement("spaces"))  # Gradio wants it on any Space; ZeroGPU needs it
@@ -327,13 +334,14 @@ def last_line(text: str) -> str:
     return lines[-1] if lines else "pip said nothing"
 
 
-def needs(there: Distribution, python: str) -> list[Requirement]:
-    """Return what a package needs under a version of Python, without its extras."""
-    environment = {"python_version": python, "python_full_version": f"{python}.0", "extra": ""}
+def needs(there: Distribution, python: str, extras: Iterable[str]) -> list[Requirement]:
+    """Return what a package with some of its extras needs under a version of Python."""
+    version = {"python_version": python, "python_full_version": f"{python}.0"}
+    environments = [{**version, "extra": extra} for extra in ("", *extras)]
     found = []
     for text in there.requires or []:
         one = Requirement(text)
-        if one.marker is None or one.marker.evaluate(environment):
+        if one.marker is None or any(map(one.marker.evaluate, environments)):
             one.marker = None
             found.append(one)
     return found

@@ -134,6 +134,7 @@ def test_the_front_matter_configures_the_space(space):
 
 def test_requirements_name_versions_and_nothing_of_ours(space):
     needed = required(space)
+    assert "psutil" in needed and "pytest" not in needed  # the plugin asks for latenthub[bench]
     assert {"gradio", "huggingface-hub", "numpy", "spaces", "typer"} <= set(needed)
     assert not [name for name in needed if name.startswith("latenthub")]
     assert all(str(one.specifier).startswith("==") for one in needed.values())
@@ -167,7 +168,7 @@ def test_a_zerogpu_space_has_what_that_runs(small, checkpoints, tmp_path):
         assert Version(pin.version) <= Version("2.11.0")
 
 
-def test_the_digits_on_zerogpu_have_a_torch_that_it_runs(tmp_path):
+def test_a_plugin_on_zerogpu_has_a_torch_that_it_runs(tmp_path):
     demos = discover().demos
     needing = [demo for demo in demos.values() if "torch" in str(needs_of(demo))]
     if not needing:
