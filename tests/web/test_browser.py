@@ -218,6 +218,26 @@ def test_progress_is_shown_while_a_call_runs(open_page):
     expect(page.get_by_label("Answer")).to_have_value("12 steps", timeout=8_000)
 
 
+def test_an_answer_that_comes_before_the_call_s_number_is_shown(open_page):
+    """The stream that told it has closed by then, and the page opens one for nothing."""
+    page = open_page("sample?tab=greet", wait="gradio-app button.primary")
+    held = []
+    page.get_by_label("Name").fill("Ann")
+    page.get_by_role("button", name="Wait").click()
+    expect(page.get_by_text(re.compile(r"step \d+ of 12"))).to_be_visible(timeout=8_000)
+    page.route("**/queue/join*", lambda route: held.append((route, route.fetch())))
+    greet = page.get_by_role("button", name="Greet", exact=True).last
+    greet.click()
+    expect(page.get_by_label("Answer")).to_have_value("12 steps", timeout=8_000)
+    page.unroute("**/queue/join*")
+    [(route, answer)] = held
+    route.fulfill(response=answer)
+    expect(page.get_by_label("Answer")).to_have_value("Hello Ann", timeout=8_000)
+    page.get_by_label("Name").fill("Bob")
+    greet.click()
+    expect(page.get_by_label("Answer")).to_have_value("Hello Bob", timeout=8_000)
+
+
 def test_a_missing_checkpoint_is_told_above_the_playground(open_page):
     page = open_page("bare", wait="gradio-app .hub-panel")
     expect(page.locator(".hub-banner")).to_contain_text("latenthub train bare --out")
