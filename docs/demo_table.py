@@ -39,7 +39,8 @@ def cells(demo: Demo, folder: Path) -> Iterator[str]:
         yield from ("not measured yet", "")
         return
     ours = metrics[demo.headline]
-    yield f"`{demo.headline}` {ours.value:.2f} {ours.unit}: {ours.protocol}"
+    value = f"{ours.value:.2f} {ours.unit}".rstrip()
+    yield f"`{demo.headline}` {value}: {ours.protocol}"
     rows = [row for row in demo.published if row.metric == demo.headline]
     rows.sort(key=lambda row: row.value, reverse=ours.higher_is_better)
     yield ", ".join(f"{row.system} {row.value:g}" for row in rows)

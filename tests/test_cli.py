@@ -13,6 +13,7 @@ import pytest
 from hub.cli import app, main
 from hub.cli.common import pairs
 from hub.evaluation import Card, Evaluation, Metric, write_card
+from hub.plugins import discover
 
 HEAVY = {"torch", "gradio", "numpy", "pandas", "PIL", "pyarrow", "huggingface_hub", "scipy"}
 
@@ -198,7 +199,8 @@ def test_debugging_shows_the_traceback(run, monkeypatch):
     code, _, err = run("info", "nosuch")
     assert code == 2
     assert "Traceback (most recent call last)" in err
-    assert err.endswith("Error: no demo 'nosuch'; installed: digits, small\n")
+    installed = ", ".join(sorted(discover().demos))
+    assert err.endswith(f"Error: no demo 'nosuch'; installed: {installed}\n")
 
 
 def test_a_missing_checkpoint_is_told_with_what_to_do(run, checkpoints):

@@ -101,7 +101,7 @@ def test_what_the_hub_imports_is_among_its_dependencies():
 def test_the_hub_names_no_plugin():
     for path in (ROOT / "hub").rglob("*"):
         if path.suffix in (".py", ".js", ".html", ".css"):
-            text = path.read_text()
+            text = path.read_text().replace('="search"', "")  # HTML's word for a kind of field
             for name in PLUGINS:
                 assert not re.search(rf"hub_{name}|[\"'/]{name}[\"'/]", text), (
                     f"{path} names {name}"
