@@ -566,7 +566,7 @@ class Work:
 def outcome(answer: dict[str, Any]) -> dict[str, str]:
     """Return what came of indexing one file, as the widget shows it."""
     for one in answer["left_out"]:
-        return {"state": "left", "text": one["why"]}
+        return {"state": "left", "text": one["why"].removeprefix(f"{one['name']}: ")}
     for one in answer["indexed"]:
         return {"state": "done", "text": f"{minutes(one['seconds'])}, searchable"}
     return {"state": "there", "text": "was there already"}
