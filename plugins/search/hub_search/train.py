@@ -1,7 +1,7 @@
 """The recipe: six encoders of spoken segments, of which the first needs no label, into one
 checkpoint.
 
-`contrastive` learns from random segments first, then three times from pairs that it discovered
+`contrastive` learns from random segments first, then twice from pairs that it discovered
 itself (hub_search.pairs); `true_pairs` from the same start, but from pairs that alignments tell.
 `sa` rebuilds its input, `dsa` does from a corrupted one; `cae` and `cae_true_pairs` go on from `sa`
 and rebuild the other saying of a pair, discovered or told.
@@ -40,7 +40,6 @@ SNAPSHOTS = 60  # seconds between two
 ROUNDS = (  # of discovery: pairs, their share of a batch, temperature, crowds corrected for
     (10_000, 0.5, 0.07, False),
     (12_000, 0.6, 0.07, True),
-    (15_000, 0.6, 0.07, True),
 )
 PLAIN = Augmentation(
     tracts=False, jitter=0, stretch=0, rhythm=0, channel=0, louder=False, noise=0, masked=0
@@ -56,7 +55,7 @@ class TrainConfig:
     )
     steps: int = 600  # of the contrastive start, on random segments
     round_steps: int = 550  # of each round with pairs
-    rebuild_steps: int = 2250  # of the SA and the DSA, as many as `contrastive` has in all
+    rebuild_steps: int = 2250  # of the SA and the DSA: more than `contrastive` has in all
     pair_steps: int = 750  # of each CAE, after those of the SA
     batch: int = 256  # segments, two views of each
     speakers: int = 16  # that the random segments of a batch are of
@@ -245,6 +244,7 @@ def trained(
             "cpu_minutes": round((time.process_time() - began) / 60, 1),
             "loss": round(sum(losses[-50:]) / max(1, len(losses[-50:])), 4),
             "threads": torch.get_num_threads(),
+            "device": run.accelerator.device.type.upper(),
         }
         keep(file, run.average.model.state_dict(), facts)
     return load_file(file)
@@ -369,8 +369,35 @@ class Recipe:
         return Pairs(found["start"], found["end"])
 
 
+def stages(system: str) -> list[str]:
+    """Return the stages that a system went through, those that it shares with others too."""
+    rounds = range(1, len(ROUNDS) + 1)
+    if system == "contrastive":
+        return ["contrastive-0", *(f"{kind}-{n}" for n in rounds for kind in ("pairs", system))]
+    if system == "true_pairs":
+        return ["contrastive-0", *(f"true_pairs-{n}" for n in rounds)]
+    return [f"{system}-1"] if system in ("sa", "dsa") else ["sa-1", f"{system}-1"]
+
+
+def told_of(system: str, folder: Path) -> dict[str, Any]:
+    """Return how a system was trained, all its stages together."""
+    facts = [facts_of(folder / f"{stage}.safetensors") for stage in stages(system)]
+    told: dict[str, Any] = {
+        "steps": sum(one.get("steps", 0) for one in facts),
+        "minutes": round(sum(one.get("minutes", one["cpu_minutes"]) for one in facts), 1),
+        "cpu_minutes": round(sum(one["cpu_minutes"] for one in facts), 1),
+        "loss": facts[-1]["loss"],
+        "device": facts[-1]["device"],
+    }
+    found = [one for one in facts if "pairs" in one]
+    if found:
+        told["pairs"] = [one["pairs"] for one in found]
+        told["of_the_same_word"] = [one["same_word"] for one in found]
+    return told
+
+
 def last_stage(system: str) -> str:
-    return f"{system}-{len(ROUNDS) if system in ('contrastive', 'true_pairs') else 1}.safetensors"
+    return f"{stages(system)[-1]}.safetensors"
 
 
 def train(out: Path, model: ModelConfig, config: TrainConfig) -> None:
@@ -402,11 +429,11 @@ def assemble(out: Path, model: ModelConfig, config: TrainConfig) -> None:
         for name, one in weights.items():
             if not name.startswith("decoder."):
                 tensors[f"{system}.{name.removeprefix('encoder.')}"] = one.half()
-    training = {file.stem: facts_of(file) for file in sorted(folder.glob("*.safetensors"))}
     settings = {
         "demo": "search",
         "model": asdict(model),
         "systems": list(SYSTEMS),
-        "training": {**training, "all": {"settings": asdict(replace(config, system="all"))}},
+        "training": {system: told_of(system, folder) for system in SYSTEMS}
+        | {"all": {"settings": asdict(replace(config, system="all"))}},
     }
     write(out, settings, tensors, card_text(CARD, settings, Evaluation({}, "")))
