@@ -127,8 +127,8 @@ class Search:
         self.given = example
         self.sayings = example.queries()
         example.offer(self.kept, self.networks, real=False)
-        if device == "cpu":  # elsewhere the device is for those who have their turn
-            threading.Thread(target=self._offer_real, daemon=True).start()
+        self.device = device
+        self.real: threading.Thread | None = None  # makes the archive of real speakers
         self.made: OrderedDict[Any, Any] = OrderedDict()  # maps and outlines, by what they are of
 
     # What is said.
@@ -392,7 +392,8 @@ class Search:
         """List, create, describe or delete archives of recordings.
 
         An archive's id opens searching in it, for whoever knows it; its key, which is told once,
-        opens adding and deleting. Only the archives that are built in are listed.
+        opens adding and deleting. Only the archives that are built in are listed: synthetic voices,
+        and, where the data are and from a minute after the first call on, real speakers.
 
         Args:
             action: "list" tells of the archives that are built in; "create" makes an empty one of
@@ -411,6 +412,7 @@ class Search:
                 missing.
         """
         if action == "list":
+            self._begin_real()
             return {"archives": self.kept.builtin()}
         if action == "create":
             made = self.kept.create(name or "Recordings")
@@ -618,9 +620,18 @@ class Search:
 
     # Steps that several endpoints share.
 
+    def _begin_real(self) -> None:
+        """Begin to make the archive of real speakers, where there are data and none has begun.
+
+        It takes a minute on a CPU, once, beside all else; it is listed from then on.
+        """
+        if self.real is None:
+            self.real = threading.Thread(target=self._offer_real, daemon=True)
+            self.real.start()
+            if self.device != "cpu":  # which is for who has the turn, and done soon
+                self.real.join()
+
     def _offer_real(self) -> None:
-        """Make the archive of real speakers beside all else, where there are data: it takes a
-        minute, once."""
         try:
             self.given.offer(self.kept, self.networks)
         except HubError as error:
