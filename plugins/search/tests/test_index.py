@@ -6,7 +6,6 @@ import pytest
 
 from hub_search.index import Index, cosines
 
-
 faiss.omp_set_num_threads(1)  # threads that wait for each other take long on a busy machine
 
 
