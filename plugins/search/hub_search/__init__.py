@@ -54,7 +54,7 @@ def hub_demo() -> Demo:
             ("map_cae_true_pairs", "The same of the correspondence auto-encoder, true pairs"),
             ("map_dsa", "The same of the de-noising sequence auto-encoder"),
             ("map_sa", "The same of the sequence auto-encoder"),
-            ("map_mfcc", "The same of downsampled MFCC"),
+            ("map_downsampled_mfcc", "The same of downsampled MFCC"),
             ("map_minus_dtw", "Gain in mean average precision over DTW"),
             ("ap", "Same-different average precision"),
             ("ap_dtw", "Same-different average precision of DTW, tuned"),
