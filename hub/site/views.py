@@ -19,6 +19,8 @@ from hub.plugins import Quarantined
 from hub.site.fetch import Offer
 from hub.site.pages import Site
 
+MOST_MEASURES = 15  # in one table; of more, those that the demo has a label for
+
 
 @dataclass(frozen=True)
 class State:
@@ -175,6 +177,7 @@ class Measured:
     unit: str
     better: str
     protocol: str
+    named: bool  # it stands in the table; others, of many, are folded away
 
 
 def comparisons(demo: Demo, metrics: Mapping[str, Metric]) -> list[Comparison]:
@@ -185,11 +188,19 @@ def comparisons(demo: Demo, metrics: Mapping[str, Metric]) -> list[Comparison]:
 
 def others(demo: Demo, metrics: Mapping[str, Metric]) -> list[Measured]:
     """Return the rest of what was measured, in the card's order."""
-    published = {row.metric for row in demo.published}
+    published, labelled = {row.metric for row in demo.published}, dict(demo.metric_labels)
+    rest = {name: one for name, one in metrics.items() if name not in published}
+    few = len(rest) <= MOST_MEASURES
     return [
-        Measured(demo.label(name), shown(one.value), one.unit, better(one), one.protocol)
-        for name, one in metrics.items()
-        if name not in published
+        Measured(
+            demo.label(name),
+            shown(one.value),
+            one.unit,
+            better(one),
+            one.protocol,
+            few or name in labelled,
+        )
+        for name, one in rest.items()
     ]
 
 

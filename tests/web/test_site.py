@@ -245,6 +245,13 @@ def test_what_nobody_published_shares_one_table(sample):
     assert (one.label, one.value, one.better) == ("test accuracy", "99.50", "higher is better")
 
 
+def test_of_many_measures_those_without_a_label_are_folded_away(sample):
+    metrics = {f"m{number}": Metric(1.0, "", True, "all") for number in range(20)}
+    demo = replace(sample, published=(), metric_labels=(("m3", "The third"),))
+    assert [one.label for one in others(demo, metrics) if one.named] == ["The third"]
+    assert all(one.named for one in others(demo, {"m1": metrics["m1"]}))
+
+
 def test_a_card_needs_a_measured_number(sample):
     assert headline_of(sample, {}) is None
     assert headline_of(sample, {"nll_nats": NATS}).published == "78.30 to 89.78"
