@@ -132,7 +132,7 @@ def value_of(kind: Kind, number: int) -> Any:
         seconds = min(max(0.5, kind.min_seconds), kind.max_seconds)
         return wav(1.8 * voiced(kind.rate, seconds, number), kind.rate)
     if isinstance(kind, Files):
-        return [wav(1.8 * voiced(16_000, 1.0, number), 16_000)] * max(1, kind.low)
+        return None  # what is brought is kept under its name, so answers need not be alike
     if isinstance(kind, Table):
         return f"x,y\n1,{number}\n2,3\n".encode()
     return plain(kind)
