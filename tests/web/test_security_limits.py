@@ -319,7 +319,7 @@ def test_a_list_of_pictures_is_refused_before_all_are_unpacked(monkeypatch):
 def test_a_sound_s_rate_makes_no_filter_larger_than_the_memory(rate):
     header = b"RIFF\x2c\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0" + rate.to_bytes(4, "little")
     content = header + b"\0\0\0\0\2\0\x10\0data\x08\0\0\0" + bytes(8)
-    with pytest.raises(InputError, match="samples a second|no PCM WAV"):
+    with pytest.raises(InputError, match="samples a second|no sound that can be read"):
         Sound().check("sound", content)
     if rate:
         with pytest.raises(InputError, match=f"{rate} samples a second"):
