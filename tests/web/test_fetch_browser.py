@@ -94,7 +94,7 @@ def test_a_demos_page_fetches_and_then_plays(open_page):
 
 
 def test_a_fetch_can_be_stopped_and_gone_on_with(open_page, hub_server):
-    hub_server.faults.bytes_per_second = 1500
+    hub_server.faults.bytes_per_second = 400
     page = open_page("sample")
     page.get_by_role("button", name="Fetch it").click()
     expect(page.locator("[data-fetch-count]")).to_contain_text(" of ")
