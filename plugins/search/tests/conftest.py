@@ -18,14 +18,19 @@ TONES = {  # the formants of a few made-up words, Hz, one pair per syllable
 }
 
 
-@pytest.fixture(scope="session", autouse=True)
-def state(tmp_path_factory):
+@pytest.fixture(scope="session")
+def state_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module", autouse=True)  # not for the session: tests elsewhere want the data
+def state(state_folder):
     """Keep what the tests make out of the user's own folder."""
-    folder = tmp_path_factory.mktemp("state")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LATENTHUB_STATE", str(folder))
-        patch.setenv("LATENTHUB_DATA", str(folder))  # none: the archive of real speakers takes long
-        yield folder
+        patch.setenv("LATENTHUB_STATE", str(state_folder))
+        # None: the archive of real speakers takes long.
+        patch.setenv("LATENTHUB_DATA", str(state_folder))
+        yield state_folder
 
 
 def spoken(word: str, pitch: float = 120.0, seconds: float = 0.28) -> np.ndarray:
@@ -80,7 +85,7 @@ def untrained(tmp_path_factory):
     return folder.parent
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def service(untrained):
     from hub_search.service import Search
 
