@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from hub.checkpoints import (
     CARD,
@@ -249,36 +249,42 @@ def receive(partial: Path, file: RemoteFile, report: Callable[[int], None]) -> N
 
 
 def receive_once(partial: Path, file: RemoteFile, report: Callable[[int], None]) -> None:
+    try:
+        with partial.open("ab") as out:
+            receive_into(out, file, report)
+    except OSError as error:
+        # the rest of the machine needs the room more; once closed, as what is still in the
+        # writer's buffer would be written, and fail, before anything could be cut off
+        if error.errno in FULL:
+            partial.unlink(missing_ok=True)
+        raise
+
+
+def receive_into(out: BinaryIO, file: RemoteFile, report: Callable[[int], None]) -> None:
     from huggingface_hub import constants, get_session
     from huggingface_hub.utils import hf_raise_for_status
 
-    with partial.open("ab") as out:
-        there = out.tell()
-        # compressed on the way, a part of a file could not be asked for
-        asked = {**headers(), "Accept-Encoding": "identity"}
-        if there:
-            asked["Range"] = f"bytes={there}-"
-        limit = constants.HF_HUB_DOWNLOAD_TIMEOUT
-        with get_session().stream("GET", file.url, headers=asked, timeout=limit) as answer:
-            if answer.is_error:
-                answer.read()
-            hf_raise_for_status(answer)
-            if answer.status_code != 206:  # all of it, whatever part was asked for
-                there = 0
-                out.truncate(0)
-            try:
-                for block in answer.iter_bytes():
-                    out.write(block)
-                    there += len(block)
-                    report(min(there, file.size))
-                    if there > file.size:
-                        raise EOFError(f"more than {file.size:,} bytes")
-                out.flush()
-                os.fsync(out.fileno())
-            except OSError as error:
-                if error.errno in FULL:  # the rest of the machine needs the room more
-                    out.truncate(0)
-                raise
+    there = out.tell()
+    # compressed on the way, a part of a file could not be asked for
+    asked = {**headers(), "Accept-Encoding": "identity"}
+    if there:
+        asked["Range"] = f"bytes={there}-"
+    limit = constants.HF_HUB_DOWNLOAD_TIMEOUT
+    with get_session().stream("GET", file.url, headers=asked, timeout=limit) as answer:
+        if answer.is_error:
+            answer.read()
+        hf_raise_for_status(answer)
+        if answer.status_code != 206:  # all of it, whatever part was asked for
+            there = 0
+            out.truncate(0)
+        for block in answer.iter_bytes():
+            out.write(block)
+            there += len(block)
+            report(min(there, file.size))
+            if there > file.size:
+                raise EOFError(f"more than {file.size:,} bytes")
+        out.flush()
+        os.fsync(out.fileno())
     if there != file.size:
         raise EOFError(f"{there:,} of {file.size:,} bytes")
 
