@@ -896,11 +896,11 @@ class Opened:
     def hits(self, rows: np.ndarray, scores: np.ndarray) -> list[Hit]:
         """Return where `rows` lie, in their order; rows of removed recordings are left out."""
         found = []
-        places = self.places(rows).tolist()
-        for row, place, score in zip(rows.tolist(), places, scores.tolist(), strict=True):
+        places, spans = self.places(rows).tolist(), self.spans[rows].tolist()
+        values = zip(rows.tolist(), places, spans, scores.tolist(), strict=True)
+        for row, place, (start, end), score in values:
             entry = self.entries[place] if place >= 0 else None
             if entry is not None and row < entry.first + entry.segments:
-                start, end = self.spans[row].tolist()
                 found.append(Hit(entry.id, entry.name, start / 100, end / 100, round(score, 6)))
         return found
 
