@@ -57,6 +57,7 @@ def benchmark(checkpoint: Path, device: str = "cpu") -> list[Bench]:
     archive; larger ones repeat its vectors with noise.
     """
     networks = load(checkpoint, device)
+    networks.compile()  # as the service does when it starts
     speech = heard()
     with tempfile.TemporaryDirectory() as folder:
         indexed = indexing(Path(folder), speech, networks)

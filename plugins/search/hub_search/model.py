@@ -11,7 +11,7 @@ NT-Xent loss of Chen et al., SimCLR, arXiv:2002.05709).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,6 +158,18 @@ class Networks:
         self.config = config
         self.device = device
         self.systems = tuple(encoders)
+        self.singles: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
+
+    def compile(self, system: str | None = None) -> None:
+        """Have single segments embedded by compiled code from now on, several times as fast; takes
+        some seconds where it was never done before, and does nothing where there is a GPU."""
+        if self.device == "cpu":
+            from hub_search.single import compiled_encoder
+
+            name = system or self.systems[0]
+            single = compiled_encoder(self.encoders[name])
+            single(np.zeros((SHORTEST, BANDS), np.float32))
+            self.singles[name] = single
 
     def dimensions(self, system: str) -> int:
         return self.encoders[system].summary.out_features
@@ -170,7 +182,11 @@ class Networks:
             segments: (frames, 40) each, of `frames_of`.
             system: None: the default.
         """
-        encoder = self.encoders[system or self.systems[0]]
+        name = system or self.systems[0]
+        if len(segments) == 1 and name in self.singles:
+            frames, _ = padded(segments)
+            return unit(self.singles[name](frames[0].numpy()))[None]
+        encoder = self.encoders[name]
         vectors = np.zeros((len(segments), encoder.summary.out_features), np.float32)
         order = np.argsort([len(one) for one in segments], kind="stable")
         for start in range(0, len(order), BATCH):  # of like lengths, so that little is padded
@@ -179,6 +195,11 @@ class Networks:
             found = encoder(frames.to(self.device), lengths)
             vectors[chosen] = F.normalize(found, dim=1).float().cpu().numpy()
         return vectors
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    """Return a vector at length 1, as `F.normalize` does."""
+    return vector / max(float(np.linalg.norm(vector)), 1e-12)
 
 
 def padded(segments: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

@@ -43,6 +43,17 @@ def test_a_segment_has_the_same_vector_alone_and_among_others(networks):
     assert np.allclose(together, alone, atol=1e-5)
 
 
+@pytest.mark.parametrize("length", [1, 2, SHORTEST, 6, 31, LONGEST, LONGEST + 40])
+def test_compiled_code_makes_the_same_vectors(networks, length):
+    segment = torch.randn(length, 40)
+    expected = networks.embed([segment])
+    networks.compile()
+    found = networks.embed([segment])
+    assert found.shape == expected.shape and found.dtype == np.float32
+    assert np.allclose(found, expected, atol=1e-5)
+    assert not np.array_equal(found, networks.embed([segment], "two")), "that one is not compiled"
+
+
 def test_what_lies_after_the_end_is_not_heard():
     encoder = Encoder(SMALL).eval()
     frames, lengths = torch.randn(3, 40, 40), torch.tensor([40, 21, 8])
