@@ -1,0 +1,1 @@
+"""Corrupt what is clean, and get it back: pictures, speech, text."""

@@ -1,0 +1,1 @@
+"""Pictures: photographs with noise, photographs too small, digits corrupted in six ways."""
