@@ -59,7 +59,7 @@ def test_settings_that_make_no_network_are_refused():
 
 def test_digits_come_out_in_range_and_other_sizes_are_refused():
     network = moved(DigitAutoEncoder(DigitConfig(digit_width=4, code=8)))
-    restored = network(torch.rand(2, 1, 28, 28))
+    restored = network.restored(torch.rand(2, 1, 28, 28))
     assert restored.shape == (2, 1, 28, 28) and 0 <= restored.min() and restored.max() <= 1
     with pytest.raises(ValueError, match=r"must be \(batch, 1, 28, 28\), got \(1, 1, 32, 32\)"):
         network(torch.rand(1, 1, 32, 32))

@@ -1,6 +1,5 @@
 """The recipe: it learns to remove noise, and a run that is stopped goes on."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +8,42 @@ import torch
 from safetensors.torch import load_file
 
 import hub_denoise.pictures.train as recipe
-from hub_denoise.pictures.data import Crops, photographs, rescaled, turned, turned_back
+from hub.errors import CheckpointError
+from hub_denoise.pictures.data import (
+    Crops,
+    colour_photographs,
+    digits,
+    photographs,
+    rescaled,
+    tinted,
+    turned,
+    turned_back,
+)
+from hub_denoise.pictures.digits import DigitConfig
+from hub_denoise.pictures.measures import psnr
 from hub_denoise.pictures.model import ModelConfig, Restorer
-from hub_denoise.pictures.train import TrainConfig, noise_left, root_mean_square, train_part
+from hub_denoise.pictures.networks import PARTS, built, facts_of, load_parts
+from hub_denoise.pictures.train import (
+    TrainConfig,
+    noise_left,
+    root_mean_square,
+    train_part,
+    train_pictures,
+)
 
 SMALL = ModelConfig(width=12, growth=4, depth=2, blocks=1)
-SHORT = TrainConfig(steps=6, batch=4, side=16, warmup=1, validate_every=3)
+SMALL_DIGIT = DigitConfig(digit_width=4, code=8)
+SHORT = TrainConfig(
+    steps=6,
+    upscale_steps=5,
+    colour_steps=5,
+    digit_steps=4,
+    batch=4,
+    digit_batch=12,
+    side=16,
+    warmup=1,
+    validate_every=3,
+)
 
 
 def waves(count: int, size: int = 48) -> list[torch.Tensor]:
@@ -30,23 +59,36 @@ def waves(count: int, size: int = 48) -> list[torch.Tensor]:
 
 @pytest.fixture
 def striped(monkeypatch):
+    """Put made-up pictures in the place of all that the recipe reads."""
+    coloured = [one.repeat(3, 1, 1) for one in waves(2)]
+    bars = torch.zeros(200, 1, 28, 28, dtype=torch.uint8)
+    bars[:, :, 9:20, 11:16] = 255
     monkeypatch.setattr(recipe, "training_and_validation", lambda: (waves(6), waves(2)))
+    monkeypatch.setattr(recipe, "colour_photographs", lambda: (coloured, coloured))
+    monkeypatch.setattr(recipe, "digits", lambda split: bars)
 
 
 @pytest.mark.slow
 def test_training_removes_noise_from_pictures_it_has_not_seen(striped, tmp_path):
     config = replace(SHORT, steps=150, batch=8, lr=5e-3, warmup=20, validate_every=75, ema=0.98)
     before = noise_left(waves(2))(Restorer(SMALL))
-    train_part(tmp_path, SMALL, config)
-    after = recipe.facts_of(tmp_path / "grey.safetensors")["validation"]
+    facts = facts_of(train_part(tmp_path, "grey", SMALL, SMALL_DIGIT, config))
+    after = -facts["training"]["validation_psnr_db"]
     assert -20.4 < before < -19.6  # the mean of 24.6, 20.2 and 14.2, a little better for clipping
     assert after < before - 5
 
 
 def test_the_noise_that_is_left_is_minus_the_mean_psnr():
     pictures = waves(2)
-    clean = torch.stack(pictures).float() / 255
-    assert noise_left(pictures)(lambda images: clean + 0.01) == pytest.approx(-40, abs=0.2)
+    generator = torch.Generator().manual_seed(0)
+    found = []
+    for sigma in (15, 25, 50):
+        for picture in pictures:
+            clean = picture / 255
+            spoilt = clean + sigma / 255 * torch.randn(1, *clean.shape, generator=generator)[0]
+            found.append(psnr(spoilt.clamp(0, 1), clean))
+    untrained = Restorer(SMALL)  # returns what it is given
+    assert noise_left(pictures)(untrained) == pytest.approx(-sum(found) / 6, abs=1e-3)
 
 
 def test_the_loss_of_pictures_is_the_mean_of_their_roots():
@@ -55,36 +97,54 @@ def test_the_loss_of_pictures_is_the_mean_of_their_roots():
     assert root_mean_square(restored, clean).item() == pytest.approx(0.2, abs=1e-4)
 
 
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(striped, tmp_path, monkeypatch):
-    whole = load_file(train_part(tmp_path / "whole", SMALL, SHORT))
+@pytest.mark.parametrize("part", PARTS)
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(part, striped, tmp_path, monkeypatch):
+    what = (part, SMALL, SMALL_DIGIT, SHORT)
+    whole = load_file(train_part(tmp_path / "whole", *what))
     monkeypatch.setattr(recipe, "SNAPSHOTS", -1)  # one after every step
-    steps, unstopped = 0, recipe.noisy
+    steps, unstopped = 0, recipe.device_of
 
-    def stopping(*values):
+    def stopping(network):
         nonlocal steps
         steps += 1
-        if steps == 7:  # 3 of them to validate, so after 3 steps
+        if steps == 3:
             raise KeyboardInterrupt
-        return unstopped(*values)
+        return unstopped(network)
 
-    monkeypatch.setattr(recipe, "noisy", stopping)
+    monkeypatch.setattr(recipe, "device_of", stopping)
     with pytest.raises(KeyboardInterrupt):
-        train_part(tmp_path / "stopped", SMALL, SHORT)
-    assert not (tmp_path / "stopped" / "grey.safetensors").exists()
-    monkeypatch.setattr(recipe, "noisy", unstopped)
-    again = load_file(train_part(tmp_path / "stopped", SMALL, SHORT))
+        train_part(tmp_path / "stopped", *what)
+    assert not (tmp_path / "stopped" / f"{part}.safetensors").exists()
+    monkeypatch.setattr(recipe, "device_of", unstopped)
+    again = load_file(train_part(tmp_path / "stopped", *what))
     assert whole.keys() == again.keys()
     assert all(torch.equal(whole[name], again[name]) for name in whole)
 
 
-def test_a_part_tells_how_it_came_about_and_is_not_trained_twice(striped, tmp_path, monkeypatch):
-    file = train_part(tmp_path, SMALL, SHORT)
-    facts = recipe.facts_of(file)
-    assert facts["steps"] == 6 and facts["settings"]["side"] == 16
-    Restorer(ModelConfig(**facts["model"])).load_state_dict(load_file(file))
-    monkeypatch.setattr(recipe, "training_and_validation", None)
-    assert train_part(tmp_path, SMALL, SHORT) == file
-    assert json.dumps(recipe.facts_of(file))
+def test_all_parts_tell_how_they_came_about_load_and_are_not_trained_twice(
+    striped, tmp_path, monkeypatch
+):
+    train_pictures(tmp_path, SMALL, SMALL_DIGIT, SHORT)
+    for part, steps in (("grey", 6), ("upscale", 5), ("digits", 4), ("colour", 5)):
+        facts = facts_of(tmp_path / f"{part}.safetensors")
+        assert facts["training"]["steps"] == steps
+        assert facts["training"]["settings"]["side"] == 16
+        built(part, facts["model"]).load_state_dict(load_file(tmp_path / f"{part}.safetensors"))
+    networks = load_parts(tmp_path)
+    assert networks.denoise(torch.rand(3, 5, 9), sigma=20, ensemble=True).shape == (3, 5, 9)
+    assert networks.denoise(torch.rand(1, 5, 9)).shape == (1, 5, 9)
+    assert networks.upscale(torch.rand(3, 5, 9)).shape == (3, 10, 18)
+    assert networks.restore_digits(torch.rand(2, 1, 28, 28)).shape == (2, 1, 28, 28)
+    monkeypatch.setattr(recipe, "task", None)
+    train_pictures(tmp_path, SMALL, SMALL_DIGIT, SHORT)
+
+
+def test_parts_that_are_not_there_are_told_of(striped, tmp_path):
+    with pytest.raises(CheckpointError, match="has none of grey, upscale, digits, colour.safe"):
+        load_parts(tmp_path)
+    train_part(tmp_path, "digits", SMALL, SMALL_DIGIT, SHORT)
+    with pytest.raises(CheckpointError, match="has no part 'grey'; it has digits"):
+        load_parts(tmp_path).denoise(torch.rand(1, 8, 8))
 
 
 def test_settings_that_make_no_run_are_refused():
@@ -123,8 +183,28 @@ def test_a_rescaled_picture_is_smaller_and_as_bright():
     assert smaller.shape == (1, 14, 21) and smaller.unique().tolist() == [90]
 
 
+def test_tinted_pieces_have_colours_and_keep_their_shapes():
+    torch.manual_seed(0)
+    grey = torch.stack(waves(20))[:, :, :32, :32].float() / 255
+    colour = tinted(grey, np.random.default_rng(0))
+    assert colour.shape == (20, 3, 32, 32) and 0 <= colour.min() and colour.max() <= 1
+    assert (colour.amax(1) - colour.amin(1)).mean() > 0.05
+    assert torch.equal(colour, tinted(grey, np.random.default_rng(0)))
+    for one, piece in zip(grey[:, 0], colour.mean(1), strict=True):
+        assert torch.corrcoef(torch.stack([one.flatten(), piece.flatten()]))[0, 1] > 0.8
+
+
+def test_photographs_in_colour_come_with_the_packages():
+    pytest.importorskip("skimage")
+    trained, judged = colour_photographs()
+    assert len(trained) == 3 and len(judged) == 2
+    assert all(one.dtype == torch.uint8 and len(one) == 3 for one in trained + judged)
+    assert judged[0].shape == (3, 213, 320)
+
+
 def test_training_and_test_pictures_are_as_described():
-    data = pytest.importorskip("hub.data")
+    from hub import data
+
     if not data.available("images/denoising"):
         pytest.skip("the pictures are not here")
     kept, held_out = recipe.training_and_validation()
@@ -132,4 +212,4 @@ def test_training_and_test_pictures_are_as_described():
     assert {tuple(one.shape) for one in kept + held_out} == {(1, 180, 180)}
     colours = photographs("images/super_resolution", "set5")
     assert len(colours) == 5 and {len(one) for one in colours} == {3}
-    assert all(one.dtype == torch.uint8 for one in colours)
+    assert digits("validation").shape == (15_000, 1, 28, 28)

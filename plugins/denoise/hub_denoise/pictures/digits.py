@@ -47,7 +47,7 @@ class DigitAutoEncoder(nn.Module):
         self.at28 = conv(2 * width, width)
         self.last = nn.Conv2d(width, 1, 3, padding=1)
 
-    def logits(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """Return the logits of clean pixels, (batch, 1, 28, 28), of pictures as large, in [0, 1].
 
         Raises:
@@ -66,9 +66,10 @@ class DigitAutoEncoder(nn.Module):
         found: Tensor = self.last(x)
         return found
 
-    def forward(self, images: Tensor) -> Tensor:
+    def restored(self, images: Tensor) -> Tensor:
         """Return clean pictures, (batch, 1, 28, 28) in [0, 1], of spoilt ones."""
-        return self.logits(images).float().sigmoid()
+        found: Tensor = self(images).float().sigmoid()
+        return found
 
 
 def conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:

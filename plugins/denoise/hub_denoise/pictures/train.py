@@ -4,40 +4,57 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from safetensors import safe_open
+import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from hub.training import Run
-from hub_denoise.pictures.corrupt import noisy
-from hub_denoise.pictures.data import SCALES, Crops, rescaled, training_and_validation
+from hub_denoise.pictures.corrupt import CORRUPTIONS, noisy
+from hub_denoise.pictures.data import (
+    SCALES,
+    Crops,
+    colour_photographs,
+    digits,
+    rescaled,
+    tinted,
+    training_and_validation,
+)
+from hub_denoise.pictures.digits import DigitAutoEncoder, DigitConfig
 from hub_denoise.pictures.model import ModelConfig, Restorer
+from hub_denoise.pictures.networks import PARTS
+from hub_denoise.pictures.resize import doubled, halved
 
 SNAPSHOTS = 120  # seconds between two
 SIGMAS = (15, 25, 50)  # that validation measures at, in grey levels of 255
+JUDGED = 0.6  # share of a corruption's largest amount that digits are judged at
 
 Loss = Callable[[nn.Module, int], Tensor]  # of the network at a step
+Judge = Callable[[nn.Module], float]  # of a network; lower is better
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """How a run goes."""
 
-    part: Literal["grey"] = "grey"  # which network
-    steps: int = 20_000
-    minutes: float = 0  # end a run by then, the rate falling the sooner; 0: after its steps
-    batch: int = 16  # pieces of pictures
+    part: Literal["all", "grey", "colour", "upscale", "digits"] = "all"  # which network
+    steps: int = 24_000  # of the grey denoiser
+    upscale_steps: int = 8_000
+    colour_steps: int = 12_000
+    digit_steps: int = 6_000
+    minutes: float = 0  # end each run by then, the rate falling the sooner; 0: after its steps
+    batch: int = 16  # pieces of photographs
     side: int = 64  # pixels, of a piece
     sigma: float = 55.0  # noise is of 0 up to so many grey levels of 255
     untold: float = 0.5  # how often the noise level is not told
+    real: float = 0.4  # share of a colour batch that is of photographs in colour, not tinted ones
+    digit_batch: int = 128
     lr: float = 1e-3  # falls with the cosine to a hundredth
     warmup: int = 200  # steps in which it rises
     clip: float = 1.0  # norm of the gradient
@@ -46,11 +63,13 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "side", "sigma", "lr", "validate_every"):
+        steps = ("steps", "upscale_steps", "colour_steps", "digit_steps", "validate_every")
+        for name in (*steps, "batch", "side", "sigma", "digit_batch", "lr"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if not 0 <= self.untold <= 1:
-            raise ValueError(f"untold must be in [0, 1], got {self.untold}")
+        for name in ("untold", "real"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
 
 
 # Losses.
@@ -65,28 +84,171 @@ def root_mean_square(restored: Tensor, clean: Tensor) -> Tensor:
     return (restored - clean).square().flatten(1).mean(1).add(1e-8).sqrt().mean()
 
 
-def denoising(crops: Crops, config: TrainConfig) -> Loss:
-    """Return the loss of a network that removes noise of any level, told or not told."""
+def denoising(draw: Callable[[np.random.Generator], Tensor], config: TrainConfig) -> Loss:
+    """Return the loss of a network that removes noise of any level, told or not told.
+
+    Args:
+        draw: gives clean pieces, (batch, channels, side, side) in [0, 1].
+    """
 
     def loss(network: nn.Module, step: int) -> Tensor:
         generator = np.random.default_rng((config.seed, step))
-        clean = crops.draw(config.batch, config.side, generator)
-        sigma = torch.from_numpy(generator.uniform(0, config.sigma, config.batch)).float()
-        told = torch.from_numpy(generator.random(config.batch) >= config.untold)
+        clean = draw(generator)
+        sigma = torch.from_numpy(generator.uniform(0, config.sigma, len(clean))).float()
+        told = torch.from_numpy(generator.random(len(clean)) >= config.untold)
         spoilt = noisy(clean, sigma[:, None, None, None])
-        return root_mean_square(network(spoilt, sigma * told / 255), clean)
+        device = device_of(network)
+        restored = network(spoilt.to(device), (sigma * told / 255).to(device))
+        return root_mean_square(restored, clean.to(device))
 
     return loss
 
 
-# Runs.
+def upscaling(crops: Crops, config: TrainConfig) -> Loss:
+    """Return the loss of a network that puts detail into pictures doubled bicubically."""
+
+    def loss(network: nn.Module, step: int) -> Tensor:
+        clean = crops.draw(config.batch, config.side, np.random.default_rng((config.seed, step)))
+        with torch.autocast("cpu", enabled=False):
+            spoilt = doubled(halved(clean))
+        device = device_of(network)
+        return root_mean_square(network(spoilt.to(device)), clean.to(device))
+
+    return loss
 
 
-def fit(
-    run: Run, loss: Loss, config: TrainConfig, validate: Callable[[nn.Module], float] | None = None
-) -> list[float]:
-    """Train a run's network to its end, and keep the average weights of the lowest `validate`;
-    return each step's loss."""
+def restoring(images: Tensor, config: TrainConfig) -> Loss:
+    """Return the loss of an auto-encoder of digits, in nats per pixel, each spoilt in one of
+    CORRUPTIONS by up to its largest amount.
+
+    Args:
+        images: (count, 1, 28, 28) uint8.
+    """
+
+    def loss(network: nn.Module, step: int) -> Tensor:
+        generator = np.random.default_rng((config.seed, step))
+        chosen = torch.from_numpy(generator.integers(0, len(images), config.digit_batch))
+        clean = images[chosen].float() / 255
+        parts = [
+            way.apply(part, torch.rand(len(part)) * way.largest, None)
+            for way, part in zip(
+                CORRUPTIONS.values(), clean.tensor_split(len(CORRUPTIONS)), strict=True
+            )
+        ]
+        device = device_of(network)
+        logits = network(torch.cat(parts).to(device)).float()
+        return F.binary_cross_entropy_with_logits(logits, clean.to(device))
+
+    return loss
+
+
+def device_of(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device
+
+
+# Validation: minus the mean PSNR in dB, always on the same pictures with the same noise.
+
+
+def error_in_db(restored: Tensor, clean: Tensor) -> Tensor:
+    """Return minus the PSNR of each picture of a batch, in dB."""
+    restored = restored.float().clamp(0, 1)
+    return 10 * (restored - clean).square().flatten(1).mean(1).clamp_min(1e-10).log10()
+
+
+def of_pairs(pairs: list[tuple[Tensor, Tensor]], restore: str = "forward") -> Judge:
+    """Return what measures a network on batches of spoilt and clean pictures."""
+
+    @torch.no_grad()
+    def judge(network: nn.Module) -> float:
+        device = device_of(network)
+        found = [
+            error_in_db(getattr(network, restore)(spoilt.to(device)), clean.to(device))
+            for spoilt, clean in pairs
+        ]
+        return float(torch.cat(found).mean())
+
+    return judge
+
+
+def noise_left(pictures: list[Tensor]) -> Judge:
+    """Return what measures a network, not told the level, on uint8 pictures at each of SIGMAS."""
+    generator = torch.Generator().manual_seed(0)
+    clean = [picture[None].float() / 255 for picture in pictures]
+    return of_pairs([(noisy(one, sigma, generator), one) for sigma in SIGMAS for one in clean])
+
+
+def detail_missing(pictures: list[Tensor]) -> Judge:
+    clean = [picture[None].float() / 255 for picture in pictures]
+    return of_pairs([(doubled(halved(one)), one) for one in clean])
+
+
+def digits_left_spoilt(images: Tensor) -> Judge:
+    generator = torch.Generator().manual_seed(0)
+    clean = images.float() / 255
+    amounts = torch.full((len(clean),), JUDGED)
+    pairs = [
+        (way.apply(clean, amounts * way.largest, generator), clean) for way in CORRUPTIONS.values()
+    ]
+    return of_pairs(pairs, restore="restored")
+
+
+# Parts.
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one part learns."""
+
+    network: nn.Module
+    model: dict[str, Any]  # its settings
+    loss: Loss
+    judge: Judge
+    steps: int
+
+
+def task(part: str, model: ModelConfig, digit: DigitConfig, config: TrainConfig) -> Task:
+    """Return what `part` learns and from what.
+
+    Raises:
+        DataError: the training pictures are not there.
+    """
+    torch.manual_seed(config.seed)
+    if part == "digits":
+        return Task(
+            DigitAutoEncoder(digit),
+            asdict(digit),
+            restoring(digits("train"), config),
+            digits_left_spoilt(digits("validation")[::100]),
+            config.digit_steps,
+        )
+    pictures, held_out = training_and_validation()
+    crops = Crops(pictures + [rescaled(one, scale) for one in pictures for scale in SCALES])
+    model = replace(model, channels=3 if part == "colour" else 1, told=part != "upscale")
+    network = Restorer(model)
+    if part == "upscale":
+        loss, judge = upscaling(Crops(pictures), config), detail_missing(held_out)
+        steps = config.upscale_steps
+    elif part == "colour":
+        real, judged = colour_photographs()
+        loss = denoising(lambda generator: mixed(crops, Crops(real), config, generator), config)
+        judge, steps = noise_left(judged), config.colour_steps
+    else:
+        loss = denoising(lambda generator: crops.draw(config.batch, config.side, generator), config)
+        judge, steps = noise_left(held_out), config.steps
+    return Task(network, asdict(model), loss, judge, steps)
+
+
+def mixed(grey: Crops, real: Crops, config: TrainConfig, generator: np.random.Generator) -> Tensor:
+    """Return pieces in colour, (batch, 3, side, side): some real ones, the others tinted."""
+    count = round(config.real * config.batch)
+    pieces = real.draw(count, config.side, generator)
+    others = grey.draw(config.batch - count, config.side, generator)
+    return torch.cat([pieces, tinted(others, generator)])
+
+
+def fit(run: Run, loss: Loss, config: TrainConfig, judge: Judge | None = None) -> list[float]:
+    """Train a run's network to its end, and keep the average weights that are judged best; return
+    each step's loss."""
     losses = []
     run.model.train()
     for share in run:
@@ -102,76 +264,67 @@ def fit(
         losses.append(value.item())
         if (run.step + 1) % 50 == 0:
             run.report(loss=sum(losses[-50:]) / len(losses[-50:]), best=run.best)
-        if validate and (run.step + 1) % config.validate_every == 0:
-            run.judge(judged(run, validate))
-    if validate:
-        run.judge(judged(run, validate))
+        if judge and (run.step + 1) % config.validate_every == 0:
+            run.judge(judged(run, judge))
+    if judge:
+        run.judge(judged(run, judge))
         run.save()
     return losses
 
 
-def judged(run: Run, validate: Callable[[nn.Module], float]) -> float:
+def judged(run: Run, judge: Judge) -> float:
     with run.accelerator.autocast():
-        return validate(run.average.model)
+        return judge(run.average.model)
 
 
-def noise_left(pictures: list[Tensor]) -> Callable[[nn.Module], float]:
-    """Return what measures a network: minus its PSNR in dB, not told the level, on `pictures`, all
-    of one size, uint8, at each of SIGMAS and always with the same noise; the mean of all."""
-    clean = torch.stack(pictures).float() / 255
-    generator = torch.Generator().manual_seed(0)
-    spoilt = {sigma: noisy(clean, sigma, generator) for sigma in SIGMAS}
-
-    @torch.no_grad()
-    def validate(network: nn.Module) -> float:
-        found = []
-        for images in spoilt.values():
-            for some, wanted in zip(images.split(10), clean.split(10), strict=True):
-                restored = network(some).clamp(0, 1)
-                found.append(10 * (restored - wanted).square().flatten(1).mean(1).log10())
-        return float(torch.cat(found).mean())
-
-    return validate
-
-
-def train_part(folder: Path, model: ModelConfig, config: TrainConfig) -> Path:
-    """Train the part that `config` names, unless it is done; return the file of its weights.
+def train_part(
+    folder: Path, part: str, model: ModelConfig, digit: DigitConfig, config: TrainConfig
+) -> Path:
+    """Train a part, unless it is done; return the file of its weights.
 
     Raises:
         DataError: the training pictures are not there.
     """
-    file = folder / f"{config.part}.safetensors"
+    file = folder / f"{part}.safetensors"
     if file.exists():
         return file
-    pictures, held_out = training_and_validation()
-    smaller = [rescaled(one, scale) for one in pictures for scale in SCALES]
-    torch.manual_seed(config.seed)
-    network = Restorer(model)
-    optimizer = torch.optim.AdamW(network.parameters(), config.lr, weight_decay=0, fused=True)
+    work = task(part, model, digit, config)
+    optimizer = torch.optim.AdamW(work.network.parameters(), config.lr, weight_decay=0, fused=True)
     run = Run(
-        config.part,
-        network,
+        part,
+        work.network,
         optimizer,
-        steps=config.steps,
+        steps=work.steps,
         minutes=config.minutes,
         decay=config.ema,
         seed=config.seed,
         folder=folder,
         every=SNAPSHOTS,
     )
-    began = time.process_time()
-    fit(run, denoising(Crops(pictures + smaller), config), config, noise_left(held_out))
+    fit(run, work.loss, config, work.judge)
     facts = {
         "steps": run.step,
         "minutes": round(run.seconds / 60, 1),
-        "cpu_minutes": round((time.process_time() - began) / 60, 1),
-        "validation": round(run.best, 4),
-        "threads": torch.get_num_threads(),
+        "validation_psnr_db": round(-run.best, 3),
         "device": run.accelerator.device.type.upper(),
+        "settings": asdict(config),
     }
-    told = {"model": asdict(model), "settings": asdict(config), **facts}
-    keep(file, run.best_weights, told)
+    if run.main:
+        keep(file, run.best_weights, {"model": work.model, "training": facts})
     return file
+
+
+def train_pictures(
+    folder: Path, model: ModelConfig, digit: DigitConfig, config: TrainConfig
+) -> None:
+    """Train the parts that `config` names into `folder`; the same call goes on where one stopped.
+
+    Raises:
+        DataError: the training pictures are not there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in PARTS if config.part == "all" else (config.part,):
+        train_part(folder, part, model, digit, config)
 
 
 def keep(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
@@ -182,7 +335,10 @@ def keep(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
     partial.replace(file)
 
 
-def facts_of(file: Path) -> dict[str, Any]:
-    with safe_open(file, "pt") as opened:
-        facts: dict[str, Any] = json.loads(opened.metadata()["facts"])
-    return facts
+if __name__ == "__main__":  # until the plugin is whole: python -m hub_denoise.pictures.train OUT
+    import sys
+
+    from hub.training import parse_settings
+
+    asked = dict(one.split("=", 1) for one in sys.argv[2:])
+    train_pictures(Path(sys.argv[1]), **parse_settings(train_pictures, asked))

@@ -1,0 +1,122 @@
+"""The trained networks for pictures, and what can be asked of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from hub.errors import CheckpointError
+from hub_denoise.pictures.digits import DigitAutoEncoder, DigitConfig
+from hub_denoise.pictures.model import ModelConfig, Restorer
+from hub_denoise.pictures.resize import doubled
+from hub_denoise.pictures.tiles import eightfold, in_tiles
+
+PARTS = ("grey", "upscale", "digits", "colour")
+
+
+def built(part: str, model: dict[str, Any]) -> nn.Module:
+    """Return the network of a part with the settings `model`, its weights random."""
+    if part == "digits":
+        return DigitAutoEncoder(DigitConfig(**model))
+    return Restorer(ModelConfig(**model))
+
+
+def facts_of(file: Path) -> dict[str, Any]:
+    """Return what a part's file tells: the settings of its network, and how it was trained."""
+    with safe_open(file, "pt") as opened:
+        facts: dict[str, Any] = json.loads(opened.metadata()["facts"])
+    return facts
+
+
+def load_parts(folder: Path, device: str = "cpu") -> Networks:
+    """Return the networks whose parts the recipe has left in `folder`.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    found: dict[str, nn.Module] = {}
+    for part in PARTS:
+        file = folder / f"{part}.safetensors"
+        if file.exists():
+            network = built(part, facts_of(file)["model"])
+            network.load_state_dict(load_file(file))
+            found[part] = network.to(device).eval()
+    if not found:
+        raise CheckpointError(
+            f"{folder.name} has none of {', '.join(PARTS)}.safetensors; make them with "
+            f"python -m hub_denoise.pictures.train {folder}"
+        )
+    return Networks(found, device)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks by part, on a device; each picture goes in and comes out on the CPU."""
+
+    parts: dict[str, nn.Module]
+    device: str = "cpu"
+
+    def part(self, name: str) -> nn.Module:
+        if name not in self.parts:
+            raise CheckpointError(
+                f"this checkpoint has no part {name!r}; it has {', '.join(self.parts)}"
+            )
+        return self.parts[name]
+
+    @torch.inference_mode()
+    def denoise(self, picture: Tensor, sigma: float = 0.0, ensemble: bool = False) -> Tensor:
+        """Return a picture without its noise, not clipped.
+
+        Args:
+            picture: (1 or 3, height, width) of any size, clean values in [0, 1].
+            sigma: the noise's deviation in grey levels of 255; 0: not known.
+            ensemble: take the mean over 8 turns and reflections.
+        """
+        network = self.part("grey" if len(picture) == 1 else "colour")
+        level = torch.tensor([sigma / 255], device=self.device)
+
+        def restore(images: Tensor) -> Tensor:
+            found: Tensor = network(images, level)
+            return found
+
+        restore = eightfold(restore) if ensemble else restore
+        return in_tiles(restore, picture.to(self.device)).cpu()
+
+    @torch.inference_mode()
+    def upscale(self, picture: Tensor, ensemble: bool = False) -> Tensor:
+        """Return a picture of twice the height and width, not clipped.
+
+        Detail is put into the luminance alone, of which the eye sees most; colours are doubled
+        bicubically, as in super-resolution papers.
+
+        Args:
+            picture: (1 or 3, height, width) of any size, in [0, 1].
+        """
+        network = self.part("upscale")
+        restore = eightfold(network) if ensemble else network
+        large = doubled(picture)
+        light = large.mean(0, keepdim=True) if len(large) == 1 else brightness(large)
+        better = in_tiles(restore, light.to(self.device)).cpu()
+        return large + (better - light)
+
+    @torch.inference_mode()
+    def restore_digits(self, images: Tensor) -> Tensor:
+        """Return what spoilt digits may have been, (batch, 1, 28, 28), both in [0, 1]."""
+        found: Tensor = self.part("digits").restored(images.to(self.device)).cpu()
+        return found
+
+
+def brightness(picture: Tensor) -> Tensor:
+    """Return the luma, (1, height, width) in [0, 1], of red, green, blue: ITU-R BT.601.
+
+    A change of luma that is added to red, green and blue alike leaves both colour differences.
+    """
+    parts = torch.tensor([0.299, 0.587, 0.114]).to(picture)
+    return (parts[:, None, None] * picture).sum(0, keepdim=True)
