@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hub_denoise.pictures.resize import doubled, halved, resized, weights
+from hub_denoise.pictures.resize import along_rows, doubled, halved, resized
 
 
 def cubic(x: float) -> float:
@@ -31,10 +31,12 @@ def one_pixel_at_a_time(values: list[float], after: int) -> list[float]:
     return made
 
 
-@pytest.mark.parametrize(("before", "after"), [(9, 5), (8, 4), (5, 10), (3, 7), (1, 2), (12, 12)])
+@pytest.mark.parametrize(
+    ("before", "after"), [(9, 5), (8, 4), (5, 10), (3, 7), (1, 2), (12, 12), (30, 4)]
+)
 def test_a_line_is_resized_by_the_definition(before, after):
     line = torch.rand(before, generator=torch.Generator().manual_seed(0))
-    made = weights(before, after) @ line
+    made = along_rows(line, after)
     assert made.tolist() == pytest.approx(one_pixel_at_a_time(line.tolist(), after), abs=1e-5)
 
 
@@ -42,8 +44,8 @@ def test_height_and_width_are_each_resized():
     picture = torch.rand(2, 3, 7, 10)
     made = resized(picture, 4, 20)
     assert made.shape == (2, 3, 4, 20)
-    rows = weights(7, 4) @ picture[1, 2] @ weights(10, 20).T
-    assert torch.allclose(made[1, 2], rows, atol=1e-6)
+    wide = along_rows(picture[1, 2], 20)
+    assert torch.allclose(made[1, 2], along_rows(wide.T, 4).T, atol=1e-6)
 
 
 def test_a_halved_and_doubled_plane_is_as_before():

@@ -13,10 +13,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hub.errors import CheckpointError
+from hub.training import has_bf16
 from hub_denoise.pictures.digits import DigitAutoEncoder, DigitConfig
 from hub_denoise.pictures.model import ModelConfig, Restorer
 from hub_denoise.pictures.resize import doubled
-from hub_denoise.pictures.tiles import eightfold, in_tiles
+from hub_denoise.pictures.tiles import Network, eightfold, in_tiles
 
 PARTS = ("grey", "upscale", "digits", "colour")
 
@@ -58,7 +59,11 @@ def load_parts(folder: Path, device: str = "cpu") -> Networks:
 
 @dataclass(frozen=True)
 class Networks:
-    """Networks by part, on a device; each picture goes in and comes out on the CPU."""
+    """Networks by part, on a device; each picture goes in and comes out on the CPU, in float32.
+
+    Convolutions are of bfloat16 where that is fast; what is taken from a picture is so small that
+    its rounding is not seen.
+    """
 
     parts: dict[str, nn.Module]
     device: str = "cpu"
@@ -86,8 +91,7 @@ class Networks:
             found: Tensor = network(images, level)
             return found
 
-        restore = eightfold(restore) if ensemble else restore
-        return in_tiles(restore, picture.to(self.device)).cpu()
+        return self.apply(restore, picture, ensemble)
 
     @torch.inference_mode()
     def upscale(self, picture: Tensor, ensemble: bool = False) -> Tensor:
@@ -99,12 +103,16 @@ class Networks:
         Args:
             picture: (1 or 3, height, width) of any size, in [0, 1].
         """
-        network = self.part("upscale")
-        restore = eightfold(network) if ensemble else network
         large = doubled(picture)
         light = large.mean(0, keepdim=True) if len(large) == 1 else brightness(large)
-        better = in_tiles(restore, light.to(self.device)).cpu()
+        better = self.apply(self.part("upscale"), light, ensemble)
         return large + (better - light)
+
+    def apply(self, restore: Network, picture: Tensor, ensemble: bool) -> Tensor:
+        restore = eightfold(restore) if ensemble else restore
+        kind = torch.device(self.device).type
+        with torch.autocast(kind, torch.bfloat16, enabled=has_bf16()):
+            return in_tiles(restore, picture.to(self.device)).cpu()
 
     @torch.inference_mode()
     def restore_digits(self, images: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ its outermost pixels included. Values are neither rounded nor clipped.
 
 from __future__ import annotations
 
-import functools
+import math
 
 import torch
 from torch import Tensor
@@ -15,9 +15,15 @@ from torch import Tensor
 
 def resized(images: Tensor, height: int, width: int) -> Tensor:
     """Return (..., rows, columns) as (..., height, width)."""
-    rows = weights(images.shape[-2], height).to(images)
-    columns = weights(images.shape[-1], width).to(images)
-    return rows @ images @ columns.T
+    return along_rows(along_rows(images, width).transpose(-1, -2), height).transpose(-1, -2)
+
+
+def along_rows(images: Tensor, width: int) -> Tensor:
+    """Return (..., columns) as (..., width)."""
+    made = images.new_zeros(*images.shape[:-1], width)
+    for pixels, share in taps(images.shape[-1], width):
+        made += images.index_select(-1, pixels.to(images.device)) * share.to(images)
+    return made
 
 
 def halved(images: Tensor) -> Tensor:
@@ -30,20 +36,19 @@ def doubled(images: Tensor) -> Tensor:
     return resized(images, 2 * images.shape[-2], 2 * images.shape[-1])
 
 
-@functools.lru_cache(maxsize=32)
-def weights(before: int, after: int) -> Tensor:
-    """Return what each of `after` pixels takes of each of `before`, (after, before) float32."""
+def taps(before: int, after: int) -> list[tuple[Tensor, Tensor]]:
+    """Return, for each place under the kernel, which of `before` pixels is there for each of
+    `after`, (after,) int64, and its share in it, (after,) float32."""
     scale = after / before
     stretch = min(1.0, scale)  # of the kernel: wider where the picture is made smaller
     centres = (torch.arange(after, dtype=torch.float64) + 0.5) / scale - 0.5
-    reach = int(2 / stretch) + 2  # pixels on each side that a kernel could touch
-    pixels = centres.floor()[:, None] + torch.arange(-reach, reach + 1)  # (after, 2 * reach + 1)
-    share = cubic(stretch * (pixels - centres[:, None]))
-    share = share / share.sum(1, keepdim=True)
+    reach = math.ceil(2 / stretch)  # pixels on each side that a kernel touches
+    pixels = centres.floor() + torch.arange(-reach, reach + 1)[:, None]  # (places, after)
+    share = cubic(stretch * (pixels - centres))
+    share = share / share.sum(0)
     mirrored = pixels.long() % (2 * before)
     mirrored = torch.minimum(mirrored, 2 * before - 1 - mirrored)
-    matrix = torch.zeros(after, before, dtype=torch.float64)
-    return matrix.scatter_add_(1, mirrored, share).float()
+    return [(one, part) for one, part in zip(mirrored, share.float(), strict=True) if part.any()]
 
 
 def cubic(x: Tensor) -> Tensor:

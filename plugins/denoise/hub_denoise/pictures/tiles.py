@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hub_denoise.pictures.data import turned, turned_back
 
-TILE = 256  # pixels of a side: what a small machine holds the maps of
+TILE = 512  # pixels of a side: the network's maps of it take less than 200 MB
 OVERLAP = 64  # pixels that neighbours share; what a tile knows of its surroundings
 
 Network = Callable[[Tensor], Tensor]  # (1, channels, height, width) to the same
