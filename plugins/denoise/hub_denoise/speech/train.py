@@ -1,0 +1,201 @@
+"""The recipe of the speech network: mixtures that are drawn anew at every step, one loss."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from hub.training import Run
+from hub_denoise.speech.data import BOOKS, LEARNERS, NEAR, Mixer, recordings, voices
+from hub_denoise.speech.model import Masker, ModelConfig, analyse, loss
+
+FILE = "speech.safetensors"
+SNAPSHOTS = 60  # seconds between two
+VALIDATED = 24  # mixtures, the same each time
+
+Batches = Callable[[int], tuple[Tensor, Tensor]]  # noisy and clean, of a step
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a run goes."""
+
+    steps: int = 6000
+    minutes: float = 0  # the run is over after this long, if its steps are not; 0: never
+    batch: int = 8  # examples of four seconds
+    lr: float = 3e-3  # of the start; it falls to 0 along a cosine
+    warmup: int = 100  # steps in which it rises
+    weight_decay: float = 1e-3
+    clip: float = 1.0  # norm of the gradient
+    ema: float = 0.998  # decay of the average weights, which are what is kept
+    validate: int = 500  # steps from one validation to the next
+    seed: int = 0
+
+
+def fit(
+    run: Run, batches: Batches, config: TrainConfig, judge: Callable[[int], None]
+) -> list[float]:
+    """Train a run's network to its end, with a look at it now and then; return each step's loss."""
+    losses = []
+    run.model.train()
+    for share in run:
+        rise = min(1.0, (run.step + 1) / max(1, config.warmup))
+        for group in run.optimizer.param_groups:
+            group["lr"] = config.lr * rise * (0.5 + 0.5 * math.cos(math.pi * share))
+        noisy, clean = (one.to(run.accelerator.device) for one in batches(run.step))
+        with run.accelerator.autocast():
+            found, _ = run.model(analyse(noisy))
+        value = loss(found, analyse(clean), levels(noisy, clean))
+        run.optimizer.zero_grad()
+        run.accelerator.backward(value)
+        run.accelerator.clip_grad_norm_(run.model.parameters(), config.clip)
+        run.optimizer.step()
+        losses.append(value.item())
+        if (run.step + 1) % 25 == 0:
+            run.report(loss=sum(losses[-100:]) / len(losses[-100:]))
+        if (run.step + 1) % config.validate == 0:
+            judge(run.step + 1)
+    return losses
+
+
+def levels(noisy: Tensor, clean: Tensor) -> Tensor:
+    """Return the RMS of each clean example, (batch,), or of the noisy one where nobody speaks."""
+    ours, theirs = (one.square().mean(1).sqrt() for one in (clean, noisy))
+    return torch.where(ours > 1e-6, ours, theirs).clamp_min(1e-6)
+
+
+def validation(seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Return noisy and clean examples, (24, samples) each, of validation speakers in the noises of
+    the training."""
+    sets = tuple((tuple(voices(name, "validation")), 0.5) for name in (BOOKS, LEARNERS))
+    noises = {name: clips for name, clips in recordings().items() if name in NEAR}
+    mixer = Mixer(sets, noises)
+    generator = np.random.default_rng((seed, 1))
+    found: list[tuple[Tensor, Tensor]] = []
+    while len(found) < VALIDATED:
+        noisy, clean = mixer.example(generator)
+        if clean.square().mean() > 0:
+            found.append((noisy, clean))
+    return torch.stack([one for one, _ in found]), torch.stack([one for _, one in found])
+
+
+@torch.inference_mode()
+def validated(model: Masker, noisy: Tensor, clean: Tensor) -> float:
+    """Return the loss of a network on examples."""
+    total = 0.0
+    for some, wanted in zip(noisy.split(8), clean.split(8), strict=True):
+        found, _ = model(analyse(some))
+        total += float(loss(found, analyse(wanted), levels(some, wanted))) * len(some)
+    return total / len(noisy)
+
+
+def train_speech(folder: Path, model: ModelConfig, config: TrainConfig) -> Path:
+    """Train the network, or go on with it; return the file of its average weights, float32, in
+    `folder`, where it has the lowest loss on validation speakers.
+
+    Raises:
+        DataError: the training splits are not there.
+    """
+    file = folder / FILE
+    if file.exists():
+        return file
+    folder.mkdir(parents=True, exist_ok=True)
+    mixer = Mixer.training()
+    held = validation(config.seed)
+    torch.manual_seed(config.seed)
+    network = Masker(model)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), config.lr, weight_decay=config.weight_decay, fused=True
+    )
+    run = Run(
+        "speech",
+        network,
+        optimizer,
+        steps=config.steps,
+        minutes=config.minutes,
+        decay=config.ema,
+        seed=config.seed,
+        folder=folder,
+        every=SNAPSHOTS,
+    )
+
+    def judge(step: int) -> None:
+        average = run.average.model.eval()
+        device = run.accelerator.device
+        value = validated(average, held[0].to(device), held[1].to(device))
+        run.judge(value)
+        if run.main:
+            print(f"step {step}: loss {value:.4f} on validation speakers", flush=True)
+
+    began = time.process_time()
+    losses = fit(
+        run,
+        lambda step: mixer.batch(
+            config.batch, (config.seed, 0, step, run.accelerator.process_index)
+        ),
+        config,
+        judge,
+    )
+    judge(run.step)
+    if run.main:
+        facts = {
+            "steps": run.step,
+            "minutes": round(run.seconds / 60, 1),
+            "cpu_minutes": round((time.process_time() - began) / 60, 1),
+            "loss": round(sum(losses[-100:]) / max(1, len(losses[-100:])), 4),
+            "validation_loss": round(run.best, 4),
+            "device": run.accelerator.device.type.upper(),
+        }
+        keep(file, run.best_weights, facts)
+    return file
+
+
+def keep(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    partial = file.with_suffix(".partial")
+    whole = {name: one.cpu().contiguous() for name, one in tensors.items()}
+    save_file(whole, partial, metadata={"facts": json.dumps(facts)})
+    partial.replace(file)
+
+
+def facts_of(file: Path) -> dict[str, Any]:
+    """Return how the network in `file` was trained."""
+    with safe_open(file, "pt") as opened:
+        facts: dict[str, Any] = json.loads(opened.metadata()["facts"])
+    return facts
+
+
+def trained(folder: Path, config: ModelConfig) -> Masker:
+    """Return the network that `folder` has: the trained one, else that of the last snapshot.
+
+    Raises:
+        FileNotFoundError: neither is there.
+    """
+    model = Masker(config)
+    if (folder / FILE).exists():
+        model.load_state_dict(load_file(folder / FILE))
+    else:
+        state = torch.load(folder / "speech.snapshot", map_location="cpu", weights_only=True)
+        model.load_state_dict(state["average"])
+    return model.eval()
+
+
+if __name__ == "__main__":  # until the plugin as a whole has its recipe
+    import argparse
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--steps", type=int, default=TrainConfig.steps)
+    parser.add_argument("--minutes", type=float, default=TrainConfig.minutes)
+    given = parser.parse_args()
+    train_speech(given.folder, ModelConfig(), TrainConfig(steps=given.steps, minutes=given.minutes))
