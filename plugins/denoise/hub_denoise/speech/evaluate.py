@@ -1,0 +1,164 @@
+"""How much better speech is without its noise: PESQ, STOI and SI-SDR of speakers and noises that
+no training saw, beside the noisy input and what others make of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from hub_denoise.speech.data import (
+    BOOKS,
+    HELD_OUT,
+    LEARNERS,
+    NEAR,
+    RATE,
+    TIMIT,
+    TRAINED,
+    Mixer,
+    mixed,
+    recordings,
+    said,
+    voices,
+)
+from hub_denoise.speech.measures import pesq, si_sdr, stoi, wiener
+from hub_denoise.speech.model import Masker
+from hub_denoise.speech.stream import denoise
+
+SNRS = (-5.0, 0.0, 5.0, 10.0, 15.0, 20.0)  # dB
+SECONDS = 5.0
+LEVEL = 10 ** (-26 / 20)  # of full scale, where speech is active: ITU-T P.56's usual one
+MEASURES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "pesq": pesq,
+    "stoi": stoi,
+    "si_sdr": si_sdr,
+}
+
+System = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Noisy speech with its original."""
+
+    snr: float  # dB
+    noise: str  # its kind
+    clean: np.ndarray  # (samples,) float32 at 16 kHz
+    noisy: np.ndarray
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a system did in one case."""
+
+    system: str
+    snr: float
+    noise: str
+    values: dict[str, float]  # by the names of MEASURES
+
+
+def cases(split: Literal["validation", "test"], each: int = 4, seed: int = 0) -> list[Case]:
+    """Return `each` cases of every kind of noise at every one of SNRS.
+
+    The test has real noises of recordings that no training saw, babble of its own speakers,
+    and synthetic kinds that the training does not make. The validation has its own speakers, in
+    the training's noises.
+
+    Raises:
+        DataError: the sets are not there.
+    """
+    names = (BOOKS, LEARNERS, TIMIT) if split == "test" else (BOOKS, LEARNERS)
+    sets = tuple((tuple(voices(name, split)), 1 / len(names)) for name in names)
+    real = recordings()
+    test = split == "test"
+    noises = {name: clips for name, clips in real.items() if (name in NEAR) != test}
+    kinds = ("recorded", "babble", *HELD_OUT) if test else TRAINED
+    mixer = Mixer(sets, noises, kinds)
+    found = []
+    for number, (snr, kind, _) in enumerate(itertools.product(SNRS, kinds, range(each))):
+        generator = np.random.default_rng((seed, number))
+        count = int(SECONDS * RATE)
+        clean, noise = mixed(
+            said(mixer.voice(generator), count, generator),
+            mixer.noise(kind, count, generator),
+            snr,
+        )
+        level = min(LEVEL, 0.99 / float(np.abs(clean + noise).max()))
+        found.append(Case(snr, kind, level * clean, level * (clean + noise)))
+    return found
+
+
+def systems(model: Masker) -> dict[str, System]:
+    """Return what is compared: each from noisy samples at 16 kHz to cleaned ones."""
+    from noisereduce import reduce_noise
+
+    def reduced(stationary: bool) -> System:
+        return lambda noisy: reduce_noise(noisy, RATE, stationary=stationary).astype(np.float32)
+
+    return {
+        "noisy": lambda noisy: noisy,
+        "wiener": wiener,
+        "noisereduce": reduced(False),
+        "noisereduce_stationary": reduced(True),
+        "ours": lambda noisy: denoise(model, noisy),
+    }
+
+
+def scores(found: list[Case], compared: dict[str, System]) -> list[Score]:
+    """Return the score of each system in each case."""
+    return [
+        Score(
+            name,
+            case.snr,
+            case.noise,
+            {measure: judge(case.clean, cleaned) for measure, judge in MEASURES.items()},
+        )
+        for case in found
+        for name, system in compared.items()
+        for cleaned in [system(case.noisy)]
+    ]
+
+
+def table(
+    found: list[Score], by: Literal["all", "snr", "noise"] = "all"
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the mean of each measure: by group ("all", the SNR in dB or the kind of noise), then
+    by system, then by measure."""
+    groups: dict[str, dict[str, list[Score]]] = {}
+    for score in found:
+        group = {"all": "all", "snr": f"{score.snr:g}", "noise": score.noise}[by]
+        groups.setdefault(group, {}).setdefault(score.system, []).append(score)
+    return {
+        group: {
+            system: {
+                measure: float(np.mean([one.values[measure] for one in some]))
+                for measure in MEASURES
+            }
+            for system, some in judged.items()
+        }
+        for group, judged in groups.items()
+    }
+
+
+if __name__ == "__main__":  # until the plugin as a whole has its evaluation
+    import argparse
+    import json
+    from pathlib import Path
+
+    from hub_denoise.speech.model import ModelConfig
+    from hub_denoise.speech.train import trained
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--split", choices=("validation", "test"), default="validation")
+    parser.add_argument("--each", type=int, default=1)
+    parser.add_argument("--ours", action="store_true", help="and the noisy input only")
+    given = parser.parse_args()
+    compared = systems(trained(given.folder, ModelConfig()))
+    if given.ours:
+        compared = {name: compared[name] for name in ("noisy", "ours")}
+    judged = scores(cases(given.split, given.each), compared)
+    print(json.dumps({by: table(judged, by) for by in ("all", "snr", "noise")}, indent=1))
