@@ -4,6 +4,7 @@ An archive is a folder:
 
     manifest.json          what is in it: the only truth; replaced as a whole, never written into
     sound/ID.flac          each recording, 16 kHz, 16 bits
+    sound/ID.mfcc          (frames, 8) float16, its cepstra, by which hits are aligned
     vectors-N.f16          (rows, dimensions) float16, unit length; rows are only ever appended
     spans-N.i32            (rows, 2) int32, start and end of each row in frames of 10 ms
     index-N-ROWS.faiss     when there are many rows: the inverted file of the first of them
@@ -47,8 +48,11 @@ from hub_search.index import LARGE, Index, cosines
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from hub_search.places import Places
+
 RATE = 16_000  # samples a second
 FRAME = 160  # samples
+CEPSTRA = 8  # coefficients, as many as `dtw` looks at
 MAX_SECONDS = 3600.0  # of a recording
 MAX_HOURS = 50.0  # of an archive
 MAX_RECORDINGS = 2000  # of an archive
@@ -112,7 +116,15 @@ class Span:
 class Hit(Span):
     """Where something like the query is said."""
 
-    score: float  # cosine, -1 to 1
+    score: float  # cosine, -1 to 1; of `find`, that and the alignment's likeness
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """What is looked for: a spoken word or phrase."""
+
+    vectors: np.ndarray  # (parts, dimensions), unit length, of its `places.parts`
+    features: np.ndarray  # (frames, features), its `dtw.features`
 
 
 @dataclass(frozen=True)
@@ -417,8 +429,8 @@ class Archives:
         if not len(spans):
             raise InputError(f"{name}: nobody says anything in it that could be found", "files")
         vectors = embedded(spans, frames, networks, networks.systems[0], progress)
-        flac = encoded(sound)
-        self.check_room(len(flac) + vectors.nbytes)
+        flac, cepstra = encoded(sound), cepstra_of(frames)
+        self.check_room(len(flac) + len(cepstra) + vectors.nbytes)
         with self.locked(manifest.id):
             manifest = read_manifest(folder, manifest.id)
             if found := already(manifest, same):
@@ -434,7 +446,7 @@ class Archives:
                 same,
                 manifest.rows,
                 len(spans),
-                len(flac),
+                len(flac) + len(cepstra),
                 round(time.time(), 3),
             )
             manifest = replace(
@@ -443,7 +455,7 @@ class Archives:
                 system=networks.systems[0],
                 dimensions=vectors.shape[1],
             )
-            self.commit(folder, manifest, entry, flac, spans, vectors)
+            self.commit(folder, manifest, entry, flac, cepstra, spans, vectors)
         return Recording(entry.id, name, entry.seconds, entry.segments)
 
     def commit(
@@ -452,6 +464,7 @@ class Archives:
         manifest: Manifest,
         entry: Entry,
         flac: bytes,
+        cepstra: bytes,
         spans: np.ndarray,
         vectors: np.ndarray,
     ) -> None:
@@ -460,6 +473,7 @@ class Archives:
         with full_disk(shown(manifest)):
             try:
                 put_file(sound_path(folder, entry.id), flac)
+                put_file(cepstra_path(folder, entry.id), cepstra)
                 append(vectors_path(folder, manifest), vectors, manifest.rows)
                 append(spans_path(folder, manifest), spans, manifest.rows)
                 write_manifest(
@@ -474,7 +488,7 @@ class Archives:
                 with contextlib.suppress(OSError, ServiceError):
                     sweep(folder, read_manifest(folder, manifest.id))
                 raise
-        self.measured = (self.measured[0], self.measured[1] + len(flac) + vectors.nbytes)
+        self.measured = (self.measured[0], self.measured[1] + entry.bytes + vectors.nbytes)
 
     def remove(self, id: str, key: str, recording: str) -> None:
         """Take one recording out of an archive, by its id.
@@ -491,6 +505,7 @@ class Archives:
             manifest = replace(manifest, recordings=left)
             write_manifest(folder, manifest)
             sound_path(folder, recording).unlink(missing_ok=True)
+            cepstra_path(folder, recording).unlink(missing_ok=True)
             wipe(vectors_path(folder, manifest), entry, 2 * manifest.dimensions)
             wipe(spans_path(folder, manifest), entry, 8)
             if manifest.rows - manifest.alive > WASTED * manifest.rows:
@@ -523,23 +538,92 @@ class Archives:
                     return hits
                 wanted *= 4
 
-    def search_with(
-        self, id: str, vector: np.ndarray, k: int, networks: Embedder, system: str
+    def find(
+        self, id: str, query: Query, k: int, networks: Embedder, system: str = ""
     ) -> list[Hit]:
-        """Search a small archive by another system of the checkpoint: its vectors are made when
-        they are first asked for, and kept in memory.
+        """Return the at most `k` places where a query is said, the best first: `places` tells how.
+
+        Args:
+            system: which one the vectors are of; empty: the default. Another one's vectors of the
+                archive are made when they are first asked for, and kept in memory.
 
         Raises:
-            InputError: as `search`; or the archive is larger than an hour.
+            InputError: as `search`; or, of another system, the archive is larger than an hour.
         """
-        if system == networks.systems[0]:
-            return self.search(id, vector, k)
-        rows, vectors = self.embed_all(id, networks, system)
-        scores = cosines(vectors, vector)
-        order = np.argsort(-scores, kind="stable")
+        from hub_search import places  # with torch and numba, which who only stores does without
+
+        frames = len(query.features)
+        most = places.asked_for(frames, k)
+        own = system in ("", networks.systems[0])
+        rows, vectors = (None, None) if own else self.embed_all(id, networks, system)
         opened = self.open(id)
         with opened.lock:
-            return merged(opened.hits(rows[order], scores[order]), k)
+            opened.follow()
+            self.check_searchable(opened.manifest, query.vectors.shape[1] if own else None)
+            entries, found = opened.entries, []
+            for vector in query.vectors:
+                if rows is None or vectors is None:
+                    best, scores = opened.index.nearest(vector, most, opened.vectors)
+                else:
+                    scores = cosines(vectors, vector)
+                    order = np.argsort(-scores, kind="stable")[:most]
+                    best, scores = rows[order], scores[order]
+                found.append(opened.found(best, scores))
+        near = places.joined(found, frames)[: places.looked_at(frames, k)]
+        return merged(self.aligned(id, entries, query.features, near), k)
+
+    def aligned(
+        self, id: str, entries: Sequence[Entry], query: np.ndarray, near: Places
+    ) -> list[Hit]:
+        """Return where the query is said at or near some places, the best first.
+
+        Args:
+            entries: the recordings that places are numbered by.
+            query: (frames, features).
+        """
+        from hub_search import places
+
+        cepstra: dict[int, np.ndarray] = {}
+        for index in np.unique(near.recording).tolist():
+            with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                cepstra[index] = self.cepstra(id, entries[index])
+        lengths = np.array([len(cepstra.get(index, ())) for index in near.recording.tolist()])
+        near = near[near.spans[:, 0] + 1 < lengths] if len(near) else near
+        if not len(near):
+            return []
+        margin = places.reach(len(query))
+        pieces, within = places.sounds(
+            [cepstra[index] for index in near.recording.tolist()], near.spans, margin
+        )
+        scores, found = places.looked_again(query, pieces, within, near.scores)
+        spans = found + (near.spans[:, 0] - within[:, 0])[:, None]
+        hits = [
+            Hit(entries[index].id, entries[index].name, start / 100, end / 100, round(score, 6))
+            for index, (start, end), score in zip(
+                near.recording.tolist(), spans.tolist(), scores.tolist(), strict=True
+            )
+        ]
+        return sorted(hits, key=lambda one: -one.score)
+
+    def cepstra(self, id: str, entry: Entry) -> np.ndarray:
+        """Return the cepstra of a recording, (frames, 8) float16; where they are missing, as in
+        archives made before there were any, they are made of its sound and kept.
+
+        Raises:
+            FileNotFoundError: the recording is not there any more.
+        """
+        folder = self.path(id)
+        path = cepstra_path(folder, entry.id)
+        try:
+            kept = np.memmap(path, np.float16, "r").reshape(-1, CEPSTRA)
+            if abs(len(kept) - entry.seconds * RATE / FRAME) < 2:  # seconds are rounded
+                return kept
+        except (FileNotFoundError, ValueError):  # the latter of what is empty or cut off
+            pass
+        content = cepstra_of(framed(decoded(sound_path(folder, entry.id)))[1])
+        with contextlib.suppress(OSError):
+            put_file(path, content)
+        return np.frombuffer(content, np.float16).reshape(-1, CEPSTRA)
 
     def embed_all(self, id: str, networks: Embedder, system: str) -> tuple[np.ndarray, np.ndarray]:
         """Return all rows of a small archive, (rows,), and their vectors by `system`, (rows,
@@ -893,6 +977,17 @@ class Opened:
         """Return which of `entries` each row lies in, or after."""
         return np.searchsorted(self.firsts, rows, side="right") - 1
 
+    def found(self, rows: np.ndarray, scores: np.ndarray) -> Places:
+        """Return where `rows` lie, in their order, numbered by `entries`; rows of removed
+        recordings are left out."""
+        from hub_search.places import Places
+
+        which = self.places(rows)
+        last = self.firsts + [one.segments for one in self.entries]
+        there = (which >= 0) & (rows < last[which])
+        spans = np.asarray(self.spans[rows[there]], np.int64)
+        return Places(which[there], spans, scores[there])
+
     def hits(self, rows: np.ndarray, scores: np.ndarray) -> list[Hit]:
         """Return where `rows` lie, in their order; rows of removed recordings are left out."""
         found = []
@@ -948,6 +1043,13 @@ def embedded(
         if progress is not None:
             progress(min(1.0, (start + len(some)) / len(spans)))
     return np.concatenate(parts)
+
+
+def cepstra_of(frames: Tensor) -> bytes:
+    """Return what is kept of the cepstra of a recording's frames, (frames, bands)."""
+    from hub.audio import mfcc
+
+    return mfcc(frames, CEPSTRA).cpu().numpy().astype("<f2").tobytes()
 
 
 def as_integers(samples: np.ndarray) -> np.ndarray:
@@ -1108,7 +1210,7 @@ def wipe(path: Path, entry: Entry, width: int) -> None:
 
 def sweep(folder: Path, manifest: Manifest) -> None:
     """Take away what the manifest does not name; for who holds the lock."""
-    sound = {f"{one.id}.flac" for one in manifest.recordings}
+    sound = {f"{one.id}{end}" for one in manifest.recordings for end in (".flac", ".mfcc")}
     named = {MANIFEST, "sound", vectors_path(folder, manifest).name}
     named |= {spans_path(folder, manifest).name}
     named |= {manifest.index.file} if manifest.index else set()
@@ -1177,6 +1279,10 @@ def spans_path(folder: Path, manifest: Manifest) -> Path:
 
 def sound_path(folder: Path, recording: str) -> Path:
     return folder / "sound" / f"{recording}.flac"
+
+
+def cepstra_path(folder: Path, recording: str) -> Path:
+    return folder / "sound" / f"{recording}.mfcc"
 
 
 def entry_of(manifest: Manifest, recording: str) -> Entry:

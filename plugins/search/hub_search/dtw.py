@@ -48,7 +48,11 @@ def features(frames: Tensor, cepstra: int = CEPSTRA, slope: float = SLOPE) -> np
         slope: the weight of slopes. Variances of coefficients are left as they are, as the first
             few tell words apart best.
     """
-    still = mfcc(frames, cepstra)
+    return with_slopes(mfcc(frames, cepstra), slope)
+
+
+def with_slopes(still: Tensor, slope: float = SLOPE) -> np.ndarray:
+    """Return `features` of cepstra, (frames, cepstra), that are known."""
     moving = deltas(still)
     return torch.cat([still, slope * moving, slope * deltas(moving)], dim=1).numpy()
 
@@ -151,6 +155,35 @@ def subsequence(
     check([query], [recording])
     costs = frame_costs(prepared(query, frame), prepared(recording, frame), frame)
     return spot(costs, np.float32(diagonal))
+
+
+def around(
+    query: np.ndarray,
+    pieces: Sequence[np.ndarray],
+    places: np.ndarray,
+    reach: int,
+    frame: Frame = "cosine",
+    diagonal: float = 1.0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how well a query lies at each of several places, and from where to where.
+
+    Args:
+        query: (frames, features).
+        pieces: (frames, features) each: a place, and what lies around it.
+        places: (pieces, 2), start and end of the place in its piece. The query ends between the
+            middle of it and `reach` frames after its end, and starts anywhere in the piece.
+
+    Returns:
+        (pieces,) float32, the least cost of aligning the whole query with such a part, over the
+        geometric mean of their lengths; and (pieces, 2) int64, start and end of that part.
+    """
+    check([query], pieces)
+    ends = np.cumsum([0, *map(len, pieces)])
+    others = prepared(np.concatenate(pieces), frame)
+    costs = frame_costs(prepared(query, frame), others, frame)
+    least, spans = np.empty(len(pieces), np.float32), np.empty((len(pieces), 2), np.int64)
+    spot_near(costs, ends, places, reach, np.float32(diagonal), least, spans)
+    return least, spans
 
 
 def check(first: Sequence[np.ndarray], second: Sequence[np.ndarray]) -> None:
@@ -275,3 +308,22 @@ def spot(costs, diagonal):
     for j in range(columns):
         best[j] /= rows + j - starts[j] + 1
     return best, starts
+
+
+@compiled
+def spot_near(costs, ends, places, reach, diagonal, least, spans):
+    """Write to `least`, (pieces,), and `spans`, (pieces, 2), the cost over the geometric mean of
+    lengths and the place of the best alignment in each piece, the columns of `costs` from ends[i]
+    to ends[i + 1], of those that end near its place."""
+    rows = costs.shape[0]
+    for one in range(len(ends) - 1):
+        width = ends[one + 1] - ends[one]
+        cost, starts = spot(costs[:, ends[one] : ends[one + 1]], diagonal)
+        first = min((places[one, 0] + places[one, 1]) // 2, width - 1)
+        least[one] = np.inf
+        for j in range(first, max(first + 1, min(width, places[one, 1] + reach))):
+            length = j - starts[j] + 1
+            found = cost[j] * (rows + length) / np.sqrt(rows * length)
+            if found < least[one]:
+                least[one] = found
+                spans[one, 0], spans[one, 1] = starts[j], j + 1

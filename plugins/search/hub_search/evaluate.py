@@ -18,7 +18,7 @@ import torch
 from tqdm import tqdm
 
 from hub.evaluation import QUICK, Evaluation, Metric
-from hub_search import dtw, spotting
+from hub_search import dtw, places, spotting
 from hub_search.data import BOOKS, LEARNERS, TIMIT, Utterance, by_speaker
 from hub_search.measures import (
     Retrieval,
@@ -117,6 +117,8 @@ class Continuous:
     heard: list[spotting.Recording]
     windows: spotting.Windows
     asked: list[Segment]
+    features: list[np.ndarray]  # (frames, n) of each that is asked for, as DTW compares them
+    whole: list[np.ndarray]  # (frames, n) of each recording
     peer: list[spotting.Answers] = field(repr=False)
     told: str
 
@@ -230,7 +232,8 @@ def continuous(heard: list[Utterance], quick: bool) -> Continuous:
     asked = [some[index] for index in chosen]
     recordings = spotting.recordings(heard)
     whole = [one.frames.numpy() for one in spotting.recordings(warped)]
-    found = spotting.by_warping(asked, [sounds[index] for index in chosen], recordings, whole)
+    features = [sounds[index] for index in chosen]
+    found = spotting.by_warping(asked, features, recordings, whole)
     bar = tqdm(found, "warping", len(asked), unit="query", mininterval=5)
     windows = spotting.windows(recordings)
     hours = sum(one.hours for one in recordings)
@@ -240,7 +243,7 @@ def continuous(heard: list[Utterance], quick: bool) -> Continuous:
         "windows are compared; bands at mean 0 and variance 1 per speaker; a hit overlaps the word "
         "by half (intersection over union), each word is found once"
     )
-    return Continuous(recordings, windows, asked, list(bar), told)
+    return Continuous(recordings, windows, asked, features, whole, list(bar), told)
 
 
 def measured(networks: Networks, shared: Material) -> Evaluation:
@@ -335,6 +338,23 @@ def of_continuous(networks: Networks, place: Continuous) -> dict[str, Metric]:
         answers = spotting.by_vectors(place.asked, vectors, place.heard, place.windows, windows)
         found[called(system)] = list(answers)
         ways[called(system)] = f"cosine of the vectors of `{system}`"
+        if system == networks.systems[0]:
+            both = spotting.by_both(
+                place.asked,
+                vectors,
+                place.features,
+                place.heard,
+                place.whole,
+                place.windows,
+                windows,
+            )
+            found[f"{called(system)}_aligned"] = list(both)
+            ways[f"{called(system)}_aligned"] = (
+                f"as the archives search: the {places.NEAR} windows nearest by the vectors of "
+                f"`{system}`, the query aligned with each and what lies around it by the same "
+                f"dynamic time warping; cosine + {places.WEIGHT:g} (1 - cost), spans halfway "
+                "between the window's ends and the alignment's, all chosen on the validation split"
+            )
     metrics = {}
     for name, answers in found.items():
         told = f"{ways[name]}; {place.told}"

@@ -113,12 +113,17 @@ class Search:
         import torch
 
         from hub.audio import log_mel
-        from hub_search import dtw, example, model
-        from hub_search.archive import Archives, weights_of
+        from hub_search import dtw, example, model, places
+        from hub_search.archive import Archives, Query, weights_of
 
         self.torch = torch
         self.log_mel = log_mel
         self.dtw = dtw
+        self.places = places
+        self.Query = Query
+        # Compiles what queries are aligned by, seconds where it was never kept.
+        one = np.ones((2, 1), np.float32)
+        dtw.around(one, [one], np.array([[0, 2]]), 0)
         self.model = model
         self.networks = model.load(checkpoint, device)
         self.kept = Archives(
@@ -210,9 +215,12 @@ class Search:
     ]:
         """Find where a spoken word or phrase is said in an archive of recordings.
 
-        The query becomes a vector, and so did every stretch of the recordings that may be a word;
-        those whose vectors point the same way are the hits. Of hits that overlap, only the best is
-        given.
+        The query becomes a vector, and so did every stretch of the recordings that may be a word.
+        The 300 whose vectors point most the same way are looked at again: the query is aligned with
+        each and what lies around it by dynamic time warping, which tells the better ones apart and
+        corrects where they start and end. A query longer than 1.2 seconds is looked up in parts of
+        0.6 seconds, and what follows each other as they do is aligned with the whole. Of hits that
+        overlap, only the best is given.
 
         Args:
             audio: a sound of at most 60 seconds in which 0.1 to 10 seconds are spoken.
@@ -223,13 +231,15 @@ class Search:
                 is said in it.
 
         Returns:
-            `archive`, `system`, `segments`, `query`, `hits`. A score is a cosine: 1 is the same
-            sound.
+            `archive`, `system`, `segments`, `query`, `hits`. A score is the weighed mean of the
+            vectors' cosine and of 1 - the alignment's cost: 1 is the same sound.
         """
         said = self._said(audio, span)
-        vector = self._vectors([said.frames], system)[0]
+        parts = self.places.parts(len(said.frames))
+        vectors = self._vectors([said.frames[start:end] for start, end in parts], system)
         self._current(archive)
-        hits = self.kept.search_with(archive, vector, k, self.networks, system)
+        query = self.Query(vectors, self._features(said))
+        hits = self.kept.find(archive, query, k, self.networks, system)
         return {
             "archive": archive,
             "system": system,

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from hub_search import dtw
 from hub_search.data import Utterance
+from hub_search.places import looked_again, looked_at, reach
 from hub_search.segments import spans
 from hub_search.words import FRAME_RATE, Segment, counts
 
@@ -124,6 +125,38 @@ def by_vectors(
     """
     for query, vector in zip(queries, vectors, strict=True):
         yield judged(query, heard, cut.recording, cut.spans, embedded @ vector)
+
+
+def by_both(
+    queries: Sequence[Segment],
+    vectors: np.ndarray,
+    features: Sequence[np.ndarray],
+    heard: Sequence[Recording],
+    whole: Sequence[np.ndarray],
+    cut: Windows,
+    embedded: np.ndarray,
+) -> Iterator[Answers]:
+    """Yield the answers to each query as an archive gives them: of the windows nearest to its
+    vector, the best by an alignment too, with the spans that this corrects.
+
+    Args:
+        vectors, cut, embedded: those of `by_vectors`, each query no longer than a window.
+        features, whole: those of `by_warping`.
+    """
+    for query, vector, sequence in zip(queries, vectors, features, strict=True):
+        others = np.array([one.speaker != query.speaker for one in heard])
+        searched = np.flatnonzero(others[cut.recording])
+        scores = embedded[searched] @ vector
+        best = np.argsort(-scores, kind="stable")[: looked_at(len(sequence))]
+        recording, spans = cut.recording[searched[best]], cut.spans[searched[best]]
+        starts = (spans[:, 0] - reach(len(sequence))).clip(0)
+        ends = spans[:, 1] + reach(len(sequence))
+        pieces = [
+            whole[index][start:end]
+            for index, start, end in zip(recording, starts, ends, strict=True)
+        ]
+        better, found = looked_again(sequence, pieces, spans - starts[:, None], scores[best])
+        yield judged(query, heard, recording, found + starts[:, None], better)
 
 
 def by_warping(

@@ -10,13 +10,15 @@ import sys
 import textwrap
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from hub.errors import BusyError, InputError, ServiceError
 from hub_search import archive as module
-from hub_search.archive import Archives, Hit, merged
+from hub_search import dtw, places
+from hub_search.archive import Archives, Entry, Hit, Query, merged
 
 RATE = 16_000
 
@@ -392,7 +394,7 @@ def test_what_a_cut_off_write_left_is_taken_away_by_the_next(archives, filled, n
     archives.add(filled.id, filled.key, "late", speech(12), networks)
     names = {one.name for one in folder.iterdir()}
     assert names == {"manifest.json", "sound", "vectors-1.f16", "spans-1.i32"}
-    assert len(list((folder / "sound").iterdir())) == 4
+    assert len(list((folder / "sound").iterdir())) == 2 * 4
     assert archives.search(filled.id, vector, 1) == before[:1]
 
 
@@ -428,11 +430,82 @@ def test_adding_to_an_archive_of_another_checkpoint_makes_all_vectors_again(arch
 def test_another_system_searches_the_same_spans(archives, filled, networks):
     rows, vectors = archives.embed_all(filled.id, networks, "second")
     calls = networks.calls
-    hits = archives.search_with(filled.id, vectors[30], 3, networks, "second")
-    assert hits[0].score == pytest.approx(1, abs=1e-3) and networks.calls == calls
-    assert archives.search_with(filled.id, vectors[30], 3, networks, "first") == archives.search(
-        filled.id, vectors[30], 3
+    spans = archives.open(filled.id).spans
+    asked, entry = said(archives, filled.id, *spans[rows[30]].tolist())
+    hits = archives.find(
+        filled.id, replace(asked, vectors=vectors[30:31]), 3, networks, system="second"
     )
+    assert hits[0].score == pytest.approx(1, abs=0.02) and networks.calls == calls
+    assert hits[0].recording == entry.id
+
+
+# Finding what is said: vectors first, then alignments.
+
+
+def said(archives, id, start, end, networks=None, number=0) -> tuple[Query, Entry]:
+    """Return what is said in frames of a recording as a query, and that recording."""
+    entry = archives.manifest(id).recordings[number]
+    _, frames = module.framed(archives.samples(id, entry.id))
+    parts = places.parts(end - start)
+    vectors = (networks or Projection()).embed([frames[start + a : start + b] for a, b in parts])
+    return Query(vectors, dtw.features(frames)[start:end]), entry
+
+
+def test_what_is_said_between_windows_is_found_from_its_start_to_its_end(archives, filled):
+    spans = archives.open(filled.id)
+    spans.follow()
+    a, b = (int(one) for one in spans.spans[20])
+    asked, entry = said(archives, filled.id, a + 5, b - 3)
+    hits = archives.find(filled.id, asked, 5, Projection())
+    assert hits[0].recording == entry.id
+    assert hits[0].start == pytest.approx((a + 5) / 100, abs=0.04)
+    assert hits[0].end == pytest.approx((b - 3) / 100, abs=0.04)
+    assert hits[0].score > 0.9
+    scores = [hit.score for hit in hits]
+    assert scores == sorted(scores, reverse=True) and scores[0] > scores[1] + 0.03
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_phrase_longer_than_any_window_is_found_as_a_whole(archives, filled, number):
+    asked, entry = said(archives, filled.id, 60, 310, number=number)
+    assert len(asked.vectors) == 8
+    hits = archives.find(filled.id, asked, 3, Projection())
+    assert (hits[0].recording, hits[0].start, hits[0].end) == (entry.id, 0.6, 3.1)
+    assert hits[0].score > 0.8 and len(hits) > 1
+
+
+def test_cepstra_that_are_missing_are_made_again(archives, filled):
+    asked, entry = said(archives, filled.id, 60, 110)
+    before = archives.find(filled.id, asked, 5, Projection())
+    file = archives.folder / filled.id / "sound" / f"{entry.id}.mfcc"
+    content = file.read_bytes()
+    assert len(content) == 400 * 8 * 2
+    for harm in (file.unlink, lambda: file.write_bytes(b""), lambda: file.write_bytes(b"x" * 99)):
+        harm()
+        assert archives.find(filled.id, asked, 5, Projection()) == before
+        assert file.read_bytes() == content
+
+
+def test_a_removed_recording_is_not_looked_at_again(archives, filled, monkeypatch):
+    asked, entry = said(archives, filled.id, 60, 110)
+    real = archives.cepstra
+
+    def late(id, one):  # removed between the two stages
+        if one.id == entry.id:
+            raise FileNotFoundError
+        return real(id, one)
+
+    monkeypatch.setattr(archives, "cepstra", late)
+    hits = archives.find(filled.id, asked, 50, Projection())
+    assert hits and entry.id not in {hit.recording for hit in hits}
+    monkeypatch.undo()
+    archives.remove(filled.id, filled.key, entry.id)
+    assert not list((archives.folder / filled.id / "sound").glob(f"{entry.id}.*"))
+    assert archives.find(filled.id, asked, 50, Projection()) == hits
+
+
+def test_an_archive_keeps_as_many_cepstra_as_alignments_take():
+    assert module.CEPSTRA == dtw.CEPSTRA
 
 
 # Built-in archives.
@@ -553,7 +626,7 @@ PROCESS = """
                 return vector
         return spans, Frames()
 
-    archive.cut = cut
+    archive.cut, archive.cepstra_of = cut, lambda frames: bytes(16)
     archives = Archives(Path({folder!r}), "a" * 64, spare=0)
     id, key, networks = {id!r}, {key!r}, Networks()
 
@@ -632,7 +705,7 @@ def test_an_archive_survives_kill_9_at_any_moment(tmp_path):
     names = {one.name.split("-")[0] for one in (tmp_path / made.id).iterdir()}
     assert names == {"manifest.json", "sound", "vectors", "spans"}
     told = archives.describe(made.id)["recordings"]
-    assert len(list((tmp_path / made.id / "sound").iterdir())) == len(told)
+    assert len(list((tmp_path / made.id / "sound").iterdir())) == 2 * len(told)
     assert "60" in check_made_up(archives, made.id)
 
 

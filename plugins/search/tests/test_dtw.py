@@ -116,6 +116,24 @@ def test_a_part_of_a_recording_is_the_best_of_all_parts(diagonal):
         assert cost[end] == pytest.approx(least[start] / (4 + end - start + 1), rel=1e-4)
 
 
+@pytest.mark.parametrize("diagonal", [1.0, 1.2])
+def test_near_a_place_it_is_the_best_part_that_ends_there(diagonal):
+    query = sequence(12, 8)
+    pieces = [sequence(length, 9 + length) for length in (40, 25, 31)]
+    pieces[0][20:32] = query
+    places = np.array([[18, 30], [0, 10], [20, 31]])
+    least, spans = dtw.around(query, pieces, places, 5, diagonal=diagonal)
+    assert spans[0].tolist() == [20, 32] and least[0] == pytest.approx(0, abs=1e-5)
+    for index, (start, end) in enumerate(places):
+        cost, starts = dtw.subsequence(query, pieces[index], diagonal=diagonal)
+        lengths = np.arange(len(cost)) - starts + 1
+        cost = cost * (12 + lengths) / np.sqrt(12 * lengths)
+        ends = range((start + end) // 2, min(len(cost), end + 5))
+        best = min(ends, key=lambda one: cost[one])
+        assert least[index] == pytest.approx(cost[best], rel=1e-4, abs=1e-5)
+        assert spans[index].tolist() == [starts[best], best + 1]
+
+
 def test_frames_of_silence_cost_no_error():
     silent = np.zeros((5, 5), np.float32)
     assert dtw.distance(silent, sequence(4, 0)) == pytest.approx(5 / 9)

@@ -9,7 +9,9 @@ from hub_search.spotting import (
     Answers,
     Occurrence,
     Recording,
+    Windows,
     apart,
+    by_both,
     by_vectors,
     by_warping,
     false_alarms_per_hour,
@@ -118,6 +120,24 @@ def test_a_word_that_comes_up_again_is_found_by_warping():
     (found,) = by_warping([query("word", "a")], [word], heard, [speech(50, 2), frames])
     assert found.hits[0] and found.average_precision == 1
     assert found.scores[0] == pytest.approx(0, abs=1e-5)
+
+
+def test_an_alignment_tells_which_of_two_windows_holds_the_word():
+    """Vectors prefer the wrong one, and none has the word's ends."""
+    word, other = speech(40, 0), speech(900, 1)
+    frames = np.concatenate([other[:300], word, other[300:]])
+    heard = [
+        recording("a", frames=50),
+        recording("b", Occurrence("word", 300, 340, True), frames=len(frames)),
+    ]
+    cut = Windows(np.array([0, 1, 1]), np.array([[0, 40], [600, 640], [280, 336]]), [])
+    embedded = np.array([[1.0], [0.6], [0.5]])
+    arguments = [query("word", "a")], np.ones((1, 1)), [word], heard, [speech(50, 2), frames]
+    (found,) = by_both(*arguments, cut, embedded)
+    assert found.hits.tolist() == [True, False] and found.average_precision == 1
+    assert found.scores[0] == pytest.approx((0.5 + 0.8) / 1.8, abs=1e-4)
+    (alone,) = by_vectors(arguments[0], arguments[1], heard, cut, embedded)
+    assert alone.hits.tolist() == [False, True]
 
 
 def test_windows_are_those_of_an_archive_and_are_compared_by_cosine():
