@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def evaluate_pictures(networks: Networks, quick: bool = False) -> dict[str, Metr
         DataError: the test pictures are not there.
     """
     every = 17 if quick else 1
-    metrics = {}
+    metrics: dict[str, Metric] = {}
     for name in ("bsd68", "set12"):
         if not quick or name == "bsd68":
             metrics |= denoised(networks, name, photographs(DENOISING, name)[::every], quick)
@@ -77,15 +78,13 @@ def denoised(
     metrics = {}
     for sigma in SIGMAS:
         systems: dict[str, Restore] = {
-            "": lambda picture, sigma=sigma: networks.denoise(picture, sigma),
+            "": partial(networks.denoise, sigma=sigma),
             "_blind": networks.denoise,
-            "_bm3d": lambda picture, sigma=sigma: bm3d(picture, sigma),
-            "_non_local_means": lambda picture, sigma=sigma: non_local_means(picture, sigma),
+            "_bm3d": partial(bm3d, sigma=sigma),
+            "_non_local_means": partial(non_local_means, sigma=sigma),
         }
         if not quick:
-            systems["_ensemble"] = lambda picture, sigma=sigma: networks.denoise(
-                picture, sigma, ensemble=True
-            )
+            systems["_ensemble"] = partial(networks.denoise, sigma=sigma, ensemble=True)
         pairs = [
             (spoilt_by(picture / 255, sigma, index), picture / 255)
             for index, picture in enumerate(pictures)
@@ -168,7 +167,7 @@ def upscaled(networks: Networks, name: str, pictures: list[Tensor]) -> dict[str,
     pairs = [halved_luminance(picture) for picture in pictures]
     systems: dict[str, Restore] = {
         "": networks.upscale,
-        "_ensemble": lambda picture: networks.upscale(picture, ensemble=True),
+        "_ensemble": partial(networks.upscale, ensemble=True),
         "_bicubic": doubled,
     }
     metrics = {}

@@ -68,7 +68,7 @@ class Networks:
     parts: dict[str, nn.Module]
     device: str = "cpu"
 
-    def part(self, name: str) -> nn.Module:
+    def part(self, name: str) -> Any:  # the network; digits have a method of their own
         if name not in self.parts:
             raise CheckpointError(
                 f"this checkpoint has no part {name!r}; it has {', '.join(self.parts)}"
