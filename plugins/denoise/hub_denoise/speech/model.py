@@ -63,6 +63,8 @@ class Masker(nn.Module):
         self.register_buffer("bands", erb_bands(), persistent=False)  # (bins, bands)
         back = self.bands.t() / self.bands.sum(1)  # each bin's shares of the bands, sum 1
         self.register_buffer("bins", back.contiguous(), persistent=False)  # (bands, bins)
+        shares = self.bands[LOW:, LOW:] / self.bands[LOW:, LOW:].sum(0)
+        self.register_buffer("shares", shares, persistent=False)  # of the high bins in each band
         self.down1 = nn.Conv2d(3, stem, (1, 5), stride=(1, 2), padding=(0, 2))  # 129 -> 65
         self.norm1 = nn.BatchNorm2d(stem)
         self.down2 = nn.Conv2d(stem, width, (1, 5), stride=(1, 2), padding=(0, 2))  # 65 -> 33
@@ -124,8 +126,7 @@ class Masker(nn.Module):
         compressed = magnitude**COMPRESSION
         parts = parts * (compressed / magnitude)[..., None]
         three = torch.cat([parts, compressed[..., None]], 3)  # (batch, frames, 257, 3)
-        shares = self.bands / self.bands.sum(0)
-        bands = torch.einsum("btfc,fo->btoc", three[:, :, LOW:], shares[LOW:, LOW:])
+        bands = torch.einsum("btfc,fo->btoc", three[:, :, LOW:], self.shares)
         return torch.cat([three[:, :, :LOW], bands], 2)
 
 
@@ -263,7 +264,6 @@ def loss(clean: Tensor, wanted: Tensor, level: Tensor) -> Tensor:
         clean, wanted: (batch, frames, 257) complex, the network's and the true ones.
         level: (batch,), of the samples: what both are divided by, so that all count alike.
     """
-    total = torch.zeros((), device=clean.device)
     parts = []
     for one in (clean, wanted):
         one = torch.view_as_real(one / level[:, None, None])
