@@ -1,7 +1,4 @@
-"""Fixtures of the digits' tests: a checkpoint whose networks learned nothing, a drawing, a
-browser."""
-
-import shutil
+"""Fixtures of the digits' tests: a checkpoint whose networks learned nothing, a drawing."""
 
 import numpy as np
 import pytest
@@ -80,16 +77,3 @@ def checked():
 
     known = endpoints_of(Digits)
     return lambda name, **arguments: known[name].check(arguments)
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """Return how Playwright starts the browser: the machine's own, else the one it brought
-    itself."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    quiet = ["background-networking", "component-update", "sync"]
-    return {
-        "executable_path": next(filter(None, map(shutil.which, names)), None),
-        "args": ["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        + [f"--disable-{name}" for name in quiet],
-    }

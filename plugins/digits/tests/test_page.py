@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 gr = pytest.importorskip("gradio")
-sync_api = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 
 from hub.app import Hub  # noqa: E402
 
@@ -41,41 +41,10 @@ def wait_for_another(page, selector: str, before: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(untrained):
+def served(serve, untrained):
     """Serve the digits with the small checkpoint; return the page's address."""
-    from hub.site.server import start
-
-    hub = Hub.open(only=["digits"], strict=True, checkpoint_folder=untrained, device="cpu")
-    with hub, start(hub, port=free_port()) as running:
-        yield running.url.rstrip("/") + "/digits"
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def browser(chromium):
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**chromium)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser):
-    """Return a page; a test fails if a script on it does."""
-    page = browser.new_page(viewport={"width": 1200, "height": 900})
-    page.set_default_timeout(STEP)
-    problems = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    yield page
-    page.close()
-    assert not problems
+    with serve("digits", untrained) as address:
+        yield address
 
 
 def test_the_page_opens_without_a_checkpoint(tmp_path):

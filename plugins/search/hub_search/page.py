@@ -94,7 +94,7 @@ class SearchTab:
                     elem_id="search-query",
                 )
                 self.said = hidden_text(FIRST, "Said")
-                self.picker = widget("picker", EXAMPLE_ARCHIVE, archives=[], elem_id="search-in")
+                self.picker = picker("Search in", "search-in")
                 self.system = systems("Listen with")
                 self.count = gr.Slider(1, 50, 10, step=1, label="How many places")
             with gr.Column(scale=3, min_width=320):
@@ -237,7 +237,7 @@ class MapTab:
                     label="Laid out by",
                     elem_classes="hub-chips",
                 )
-                self.picker = widget("picker", EXAMPLE_ARCHIVE, archives=[], elem_id="search-of")
+                self.picker = picker("The words of", "search-of")
                 gr.Markdown(
                     "Each point is one spoken word, made a vector without knowing which word it "
                     "is. Where an encoder is good, the same word of different voices falls "
@@ -287,7 +287,7 @@ class OwnTab:
     """Make recordings of one's own searchable."""
 
     def __init__(self, service: Search) -> None:
-        with gr.Tab("My recordings", id="own") as tab, gr.Row(elem_classes="hub-row"):
+        with gr.Tab("Recordings", id="own") as tab, gr.Row(elem_classes="hub-row"):
             with gr.Column(scale=3, min_width=300, elem_classes="hub-panel"):
                 self.adding = widget("adding", None, done=None, into=None, elem_id="search-adding")
             with gr.Column(scale=3, min_width=300):
@@ -379,7 +379,8 @@ def wire(
     forgot = mine.mine.forget(forget, own, own, show_progress="hidden")
     for event in (went, halted, dropped, forgot):
         event.then(refreshed, [own, archive], lists, show_progress="hidden")
-    mine.mine.search(search_in, None, [archive, tabs], show_progress="hidden")
+    for list_ in (mine.adding, mine.mine):
+        list_.search(search_in, None, [archive, tabs], show_progress="hidden")
     mine.mine.more(add_to, None, mine.adding, show_progress="hidden")
 
 
@@ -506,7 +507,7 @@ def added(service: Search, value: Any, kept: list[dict[str, str]]) -> Iterator[l
             "files": [
                 *told,
                 *(
-                    {"path": file["path"], "state": "now", "text": ""}
+                    {**known_by(file), "state": "now", "text": ""}
                     for file in files[number : number + 1]
                 ),
             ],
@@ -518,8 +519,13 @@ def added(service: Search, value: Any, kept: list[dict[str, str]]) -> Iterator[l
         work = Work(service.index, [file], mine["id"], mine["key"])
         for part in work.watched():
             yield state(number, part)
-        told.append({"path": file["path"], **outcome(work.result())})
+        told.append({**known_by(file), **outcome(work.result())})
     yield state(len(files), 0.0)
+
+
+def known_by(file: dict[str, Any]) -> dict[str, str]:
+    """Return what tells an uploaded file from others; those of equal content share a path."""
+    return {"path": file["path"], "name": str(file.get("orig_name"))}
 
 
 class Work:
@@ -724,6 +730,11 @@ def sound_widget(service: Search, invites: str, **settings: Any) -> gr.HTML:
         server_functions=[sounds(service)],
         **settings,
     )
+
+
+def picker(heading: str, elem_id: str) -> gr.HTML:
+    """Return a widget by which an archive is chosen."""
+    return widget("picker", EXAMPLE_ARCHIVE, archives=[], heading=heading, elem_id=elem_id)
 
 
 def systems(label: str) -> gr.Radio:

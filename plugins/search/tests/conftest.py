@@ -1,7 +1,6 @@
 """Fixtures of the search's tests: a checkpoint whose encoders learned nothing, spoken words made of
-tones, a folder for archives, a browser."""
+tones, a folder for archives."""
 
-import shutil
 from dataclasses import asdict
 
 import numpy as np
@@ -100,16 +99,3 @@ def checked():
 
     known = endpoints_of(Search)
     return lambda name, **arguments: known[name].check(arguments)
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """Return how Playwright starts the browser: the machine's own, else the one it brought
-    itself."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    quiet = ["background-networking", "component-update", "sync"]
-    return {
-        "executable_path": next(filter(None, map(shutil.which, names)), None),
-        "args": ["--no-sandbox", "--disable-gpu", "--no-first-run"]
-        + [f"--disable-{name}" for name in quiet],
-    }

@@ -9,62 +9,35 @@ import pytest
 
 pytestmark = pytest.mark.browser
 gr = pytest.importorskip("gradio")
-sync_api = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 
 from hub.app import Hub  # noqa: E402
 from hub.media import wav  # noqa: E402
 
 RATE = 16_000
-STEP = 60_000  # milliseconds that a busy machine may take for one answer
 ROWS = "#search-results .row"
 
 
 @pytest.fixture(scope="module")
-def served(untrained):
+def served(serve, untrained):
     """Serve the search with encoders that learned nothing; return the page's address."""
-    from hub.site.server import start
-
-    hub = Hub.open(only=["search"], strict=True, checkpoint_folder=untrained, device="cpu")
-    with hub, start(hub, port=free_port()) as running:
-        yield running.url.rstrip("/") + "/search"
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    with serve("search", untrained) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
-def browser(chromium, say, tmp_path_factory):
-    """Return a browser whose microphone hears a made-up word, again and again."""
+def browser(launched, say, tmp_path_factory):
+    """Return a browser whose microphone hears a made-up word, every three seconds."""
     heard = tmp_path_factory.mktemp("microphone") / "word.wav"
-    heard.write_bytes(wav(say(["mado"]), RATE))
-    args = [
-        *chromium["args"],
+    word = say(["mado"])
+    heard.write_bytes(wav(np.append(word, np.zeros(3 * RATE - len(word), np.float32)), RATE))
+    microphone = (
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-audio-capture={heard}",
-    ]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**{**chromium, "args": args})
+    )
+    with launched(*microphone) as browser:
         yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser):
-    """Return a page; a test fails if a script on it does."""
-    page = browser.new_page(viewport={"width": 1200, "height": 900})
-    page.set_default_timeout(STEP)
-    problems = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda told: problems.append(told.text) if "callback" in told.text else None)
-    yield page
-    page.close()
-    assert not problems
 
 
 @pytest.fixture
@@ -73,11 +46,19 @@ def sounds(say, tmp_path):
 
     def write(name: str, content) -> str:
         path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         samples = content if isinstance(content, np.ndarray) else say(content)
         path.write_bytes(wav(samples, RATE))
         return str(path)
 
     return write
+
+
+def choose(page, button: str, files) -> None:
+    """Choose files, or a folder, as a visitor does."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name=button).filter(visible=True).click()
+    chooser.value.set_files(files)
 
 
 def scores(page) -> list[str]:
@@ -137,23 +118,36 @@ def test_one_hit_plays_at_a_time_from_its_row_and_from_the_time_line(page, serve
 def test_a_file_is_searched_for(page, served, sounds):
     page.goto(served)
     page.wait_for_selector(ROWS)
-    page.locator("#search-query input[type=file]").set_input_files(sounds("siki.wav", ["siki"]))
+    choose(page, "Upload a file", sounds("siki.wav", ["siki"]))
     page.get_by_text("siki.wav").wait_for()
     page.get_by_text(re.compile(r"0\.\d\d s of voice")).wait_for()
     page.wait_for_selector("#search-query .sound img")
     page.wait_for_selector(ROWS)
-    page.wait_for_url(lambda url: "said=" not in url)  # nobody else has that file
+    page.wait_for_url(re.compile("said=(&|$)"))  # nobody else has that file
 
 
-def test_a_word_is_recorded_and_searched_for(page, served):
-    page.goto(served)
-    page.wait_for_selector(ROWS)
+def test_a_recorded_word_is_found_in_own_recordings(page, served, sounds):
+    page.goto(served + "?tab=own")
+    page.wait_for_selector("#search-mine .empty")
+    files = {"with": ["siki", "mado", "rune"], "without": ["rune", "talo", "siki"]}
+    files = [sounds(f"{name}.wav", words) for name, words in files.items()]
+    choose(page, "Choose files", files)
+    page.get_by_role("button", name="Make them searchable").click()
+    page.get_by_role("button", name="Search in them").click()
+    page.wait_for_url(re.compile("tab=search.*archive=with-"))
+    page.get_by_text(re.compile("in 2 recordings")).wait_for()
+
     page.get_by_role("button", name="Record a word").first.click()
-    page.get_by_role("button", name=re.compile("Stop, 1.[5-9]")).wait_for()
-    page.get_by_role("button", name=re.compile("Stop")).click()
+    page.get_by_role("button", name=re.compile(r"Stop, [1-9]\.[5-9]")).click()
     page.get_by_text("Your recording").wait_for()
+    page.wait_for_url(re.compile("said=(&|$)"))  # nobody else has it
     page.wait_for_selector("#search-query .sound img")
-    page.wait_for_selector(ROWS)
+    page.wait_for_selector("#search-results .results:not(.pending)")
+    first = page.locator(ROWS).first
+    assert first.locator(".facts b").text_content() == "with.wav"
+    times = re.findall(r"0:([\d.]+)", first.locator(".time").text_content())
+    start, end = map(float, times)
+    assert start < 1.42 < end  # where it is said, between the two others
     page.locator("#search-query .play").click()
     page.wait_for_selector("#search-query .play[data-state=playing]")
 
@@ -258,7 +252,7 @@ def test_own_recordings_are_added_searched_and_deleted(page, served, sounds, tmp
     assert not page.locator(f"{ROWS} .said").count()  # nobody knows what is said in them
     link = page.url
 
-    page.get_by_role("tab", name="My recordings").click()  # kept by the browser alone
+    page.get_by_role("tab", name="Recordings").click()  # kept by the browser alone
     mine.get_by_text("2 recordings", exact=True).click()
     mine.locator("li").first.get_by_role("button", name="Delete").click()
     mine.locator("li").first.get_by_role("button", name="Really?").click()
@@ -270,6 +264,32 @@ def test_own_recordings_are_added_searched_and_deleted(page, served, sounds, tmp
     page.wait_for_selector("#search-mine .empty")
     page.goto(link)
     page.get_by_text("it was deleted, or the id is wrong").wait_for()
+
+
+def test_files_of_one_name_in_two_folders_are_told_apart(page, served, sounds, tmp_path):
+    sounds("Talks/day 10/talk.wav", ["rune", "talo"])
+    sounds("Talks/day 2/talk.wav", ["mado", "siki"])
+    sounds("Talks/day 2/again.wav", ["mado", "siki"])  # the same sound under another name
+    sounds("Talks/.trash/talk.wav", ["talo"])
+    (tmp_path / "Talks/notes.txt").write_text("No sound.")
+    page.goto(served + "?tab=own")
+    page.wait_for_selector("#search-mine .empty")
+    choose(page, "Choose a folder", tmp_path / "Talks")
+    names = ["day 2/again.wav", "day 2/talk.wav", "day 10/talk.wav"]
+    page.wait_for_selector("#search-adding li")
+    assert page.locator("#search-adding li b").all_text_contents() == names
+    assert page.locator("#search-adding .called input").input_value() == "Talks"
+    page.get_by_role("button", name="Make them searchable").click()
+    page.get_by_role("button", name="Search in them").wait_for()
+    about = page.locator("#search-adding li .about").all_text_contents()
+    assert about[1] == "was there already" and "searchable" in about[0] and "searchable" in about[2]
+    page.locator("#search-mine").get_by_text("2 recordings", exact=True).click()
+    kept = page.locator("#search-mine li > span:first-child").all_text_contents()
+    assert kept == [names[0], names[2]]
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts/notes.txt").write_text("No sound.")
+    choose(page, "Choose a folder", tmp_path / "texts")
+    page.get_by_text("There is no sound file in that folder.").wait_for()
 
 
 def test_adding_is_stopped_and_goes_on(page, served, sounds, monkeypatch):
@@ -312,4 +332,5 @@ def test_no_tab_is_wider_than_a_phone(browser, served, tab):
     page.goto(f"{served}?tab={tab}&method=pca")
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.get_by_role("tab", name="Recordings").is_visible()  # not behind three dots
     page.close()

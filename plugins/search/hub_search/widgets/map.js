@@ -21,6 +21,10 @@ function name(i) {
   const all = points();
   return all.word[i] == null ? `${clock(all.start[i], 2)}` : all.word[i];
 }
+function middle(some) { // that of some points which is nearest to all of them: where their name is written
+  const { x, y } = points(), away = (i) => some.reduce((sum, j) => sum + Math.hypot(x[i] - x[j], y[i] - y[j]), 0);
+  return some.reduce((best, i) => (away(i) < away(best) ? i : best));
+}
 function paint() {
   const box = canvas.getBoundingClientRect(), dense = window.devicePixelRatio || 1;
   if (!box.width) return;
@@ -28,7 +32,7 @@ function paint() {
   canvas.height = box.height * dense;
   pen.setTransform(dense, 0, 0, dense, 0, 0);
   const all = points(), radius = Math.max(3.2, Math.min(6, box.width / 130));
-  const labelled = new Map(); // where a word's name is written: at the middle of its points
+  const labelled = new Map(); // the points of each word whose name is written
   for (let i = 0; i < all.x.length; i++) {
     const mine = label(i), dim = only !== null && only !== mine;
     pen.globalAlpha = dim ? 0.12 : groups.includes(mine) ? 0.92 : 0.6;
@@ -37,8 +41,7 @@ function paint() {
     pen.arc(across(all.x[i], box), down(all.y[i], box), radius, 0, 7);
     pen.fill();
     if (!dim && props.by !== "voice" && groups.includes(mine)) {
-      const place = labelled.get(mine) || [0, 0, 0];
-      labelled.set(mine, [place[0] + all.x[i], place[1] + all.y[i], place[2] + 1]);
+      labelled.set(mine, [...(labelled.get(mine) || []), i]);
     }
   }
   pen.globalAlpha = 1;
@@ -47,8 +50,8 @@ function paint() {
   pen.lineWidth = 3.5;
   pen.strokeStyle = "#0e1320";
   const taken = [];
-  for (const [word, [x, y, count]] of [...labelled].sort((a, b) => b[1][2] - a[1][2])) {
-    const at = [across(x / count, box), down(y / count, box) - radius - 5], wide = pen.measureText(word).width + 6;
+  for (const [word, own] of [...labelled].sort((a, b) => b[1].length - a[1].length)) {
+    const i = middle(own), at = [across(all.x[i], box), down(all.y[i], box) - radius - 5], wide = pen.measureText(word).width + 6;
     if (taken.some(([tx, ty, tw]) => Math.abs(tx - at[0]) < (tw + wide) / 2 && Math.abs(ty - at[1]) < 15)) continue;
     taken.push([...at, wide]);
     pen.strokeText(word, ...at);

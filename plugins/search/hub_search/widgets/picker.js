@@ -1,8 +1,11 @@
-// Archives to choose from. props.archives is [{id, name, about}]; props.value is the id of the chosen one.
+// Archives to choose from. props.archives is [{id, name, about}]; props.value is the id of the chosen one; props.heading
+// says what for.
 const box = element.querySelector(".picker");
 const KEYS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 const list = () => props.archives || [];
 
+element.querySelector(".heading").textContent = props.heading;
+box.setAttribute("aria-label", props.heading);
 function show() {
   const held = box.contains(document.activeElement);
   box.replaceChildren(...list().map((one) => {

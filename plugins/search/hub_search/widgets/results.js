@@ -34,6 +34,9 @@ function step(longest) {
   const wanted = longest / (lanes.clientWidth > 500 ? 8 : 4);
   return [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800].find((one) => one >= wanted) || 3600;
 }
+function laneName(name) { // on one line; where it is a path, its end tells more than its beginning
+  return make("span", { title: name, class: name.includes("/") ? "path" : null }, make("bdi", {}, name));
+}
 function drawLanes() {
   const recordings = (props.lanes && props.lanes.recordings) || [];
   const other = found.archive && props.lanes && found.archive !== props.lanes.archive;
@@ -61,7 +64,7 @@ function drawLanes() {
       mark.style.opacity = best > worst ? 0.3 + (0.7 * (hit.score - worst)) / (best - worst) : 1;
       track.append(mark);
     });
-    return make("div", { class: "lane" }, make("span", { title: one.name }, one.name), track);
+    return make("div", { class: "lane" }, laneName(one.name), track);
   });
   const every = step(longest), ticks = make("div", { class: "track" });
   for (let time = 0; time <= longest; time += every) {
