@@ -13,7 +13,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -350,6 +350,8 @@ class Files(Kind):
 
     So one bad file does not fail the call: what is empty, too large or not to be read comes with
     its `problem`. Where a path is a folder's, as on the command line, the files in it are meant.
+    Files of one name are numbered, "a.wav" and "a (2).wav": `gr.File(file_count="directory")` hands
+    over the names of a folder's files without the folders in it that they come from.
     """
 
     low: int = 1  # files
@@ -365,7 +367,7 @@ class Files(Kind):
                 raise wrong(argument, self, value, f"more than {self.high} files")
         if len(found) < self.low:
             raise wrong(argument, self, value, f"{len(found)} files")
-        return found
+        return told_apart(found)
 
     def _uploads(self, argument: str, number: int, item: Any) -> Iterator[Upload]:
         if isinstance(item, Upload):
@@ -434,6 +436,22 @@ def plain_name(name: str) -> str:
     printable = "".join(char for char in name.replace("\\", "/") if char.isprintable())
     parts = [part.strip() for part in printable.split("/")]
     return "/".join(part for part in parts if part not in ("", ".", ".."))[-MAX_NAME:] or "file"
+
+
+def told_apart(uploads: list[Upload]) -> list[Upload]:
+    """Return the files in their order, each under a name of its own."""
+    taken = {one.name for one in uploads}
+    numbers: dict[str, Iterator[int]] = {}  # by name, those of its further files
+    found = []
+    for one in uploads:
+        if one.name in numbers:
+            stem, ending = os.path.splitext(one.name)
+            names = (f"{stem} ({number}){ending}"[-MAX_NAME:] for number in numbers[one.name])
+            one = replace(one, name=next(name for name in names if name not in taken))
+        taken.add(one.name)
+        numbers.setdefault(one.name, itertools.count(2))
+        found.append(one)
+    return found
 
 
 def is_file_kind(kind: Kind) -> bool:

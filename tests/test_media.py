@@ -138,6 +138,21 @@ def test_a_folder_stands_for_the_files_in_it(tmp_path):
     assert [path.relative_to(folder).as_posix() for path in files_in(folder)] == names
 
 
+def test_files_of_one_name_are_numbered(tmp_path):
+    given = ["b.wav", "a.wav", "a (2).wav", "a.wav", "b/a.wav", "a.wav", "no end", "no end"]
+    paths = [tmp_path / str(number) for number in range(len(given))]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    files = [file_data(path, name) for path, name in zip(paths, given, strict=True)]
+    found = Files().check("files", files)
+    names = ["b.wav", "a.wav", "a (2).wav", "a (3).wav", "b/a.wav", "a (4).wav"]
+    assert [one.name for one in found] == [*names, "no end", "no end (2)"]
+    assert [one.read() for one in found] == [path.name.encode() for path in paths]
+    assert Files().check("files", found) == found
+    long = [file_data(path, "x" * 300 + ".wav") for path in paths]
+    assert len({one.name for one in Files().check("files", long)}) == len(long)
+
+
 def test_too_many_files_or_too_few_are_refused(tmp_path):
     for i in range(4):
         (tmp_path / f"{i}.wav").write_bytes(b"x")
