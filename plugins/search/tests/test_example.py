@@ -2,6 +2,7 @@
 
 import ctypes.util
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -44,6 +45,13 @@ def test_words_lie_within_their_recordings_where_something_is_said():
         said = sounds[one.recording][round(16_000 * one.start) : round(16_000 * one.end)]
         assert np.sqrt(np.mean(said**2)) > 0.005, one
     assert example.words("another") == []
+
+
+def test_the_words_of_a_sentence_are_all_that_it_says():
+    for recording in example.manifest()["recordings"]:
+        for sentence in recording["sentences"]:
+            words = " ".join(word for word, _, _ in sentence["words"])
+            assert words == re.sub("[.,]", "", sentence["text"]).lower()
 
 
 def test_words_come_again_in_other_voices():

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -223,20 +224,29 @@ class Speaker:
         return samples, self.words(text, len(samples) / self.rate)
 
     def words(self, text: str, seconds: float) -> list[tuple[str, float, float]]:
-        """Return the words by espeak-ng's events: one ends where the next begins, or a pause."""
-        found = []
-        for number, (kind, place, length, begin, _) in enumerate(self.events):
-            if kind != WORD:
-                continue
+        """Return the words by espeak-ng's events: one ends where the next begins, or a pause.
+
+        It says some words as one ("in the"), with one event: they stay together.
+        """
+        tokens = [(one.start(), one.end()) for one in re.finditer(r"[^\s,.]+", text)]
+        found: list[tuple[int, float, float]] = []  # number of the first token, start, end
+        for number, (kind, place, _, begin, _) in enumerate(self.events):
+            token = next((n for n, (_, end) in enumerate(tokens) if place - 1 < end), len(tokens))
+            if kind != WORD or token == len(tokens) or (found and token < found[-1][0]):
+                continue  # a comma is an event too
             end = seconds
             for after, _, _, when, sound in self.events[number + 1 :]:
                 if when > begin and (after in (WORD, END) or after == PHONEME and "_" in sound):
                     end = when
                     break
-            word = text[place - 1 : place - 1 + length].strip(".,").lower()
-            if word:  # a comma is an event too
-                found.append((word, begin, min(end, seconds)))
-        return found
+            if found and token == found[-1][0]:  # it is told in two halves
+                begin = found.pop()[1]
+            found.append((token, begin, min(end, seconds)))
+        firsts = [token for token, _, _ in found[1:]] + [len(tokens)]
+        return [
+            (" ".join(text[a:b] for a, b in tokens[token:following]).lower(), begin, end)
+            for (token, begin, end), following in zip(found, firsts, strict=True)
+        ]
 
 
 def recording(speaker: Speaker, voice: Voice, sentences: tuple[str, ...]):
