@@ -38,6 +38,7 @@ def hub_demo() -> Demo:
         ),
         metric_labels=(
             ("map", "Mean average precision: words of unseen speakers"),
+            ("map_aligned", "The same, what the vectors find aligned again, as searches do"),
             ("map_dtw", "The same of dynamic time warping, tuned"),
             ("map_true_pairs", "The same of the contrastive encoder, true pairs"),
             ("map_cae_discovered", "The same of the correspondence auto-encoder, found pairs"),
@@ -49,6 +50,7 @@ def hub_demo() -> Demo:
             ("ap", "Same-different average precision"),
             ("ap_dtw", "Same-different average precision of DTW, tuned"),
             ("qbe_map", "Mean average precision in continuous recordings"),
+            ("qbe_map_aligned", "The same, what the vectors find aligned again, as searches do"),
             ("qbe_map_dtw", "Mean average precision of DTW in continuous recordings"),
             ("qbe_false_alarms_per_hour", "False alarms an hour, half of the words found"),
         ),

@@ -553,7 +553,6 @@ class Archives:
         from hub_search import places  # with torch and numba, which who only stores does without
 
         frames = len(query.features)
-        most = places.asked_for(frames, k)
         own = system in ("", networks.systems[0])
         rows, vectors = (None, None) if own else self.embed_all(id, networks, system)
         opened = self.open(id)
@@ -561,6 +560,8 @@ class Archives:
             opened.follow()
             self.check_searchable(opened.manifest, query.vectors.shape[1] if own else None)
             entries, found = opened.entries, []
+            windows = len(opened.index)
+            most = places.asked_for(frames, windows, k)
             for vector in query.vectors:
                 if rows is None or vectors is None:
                     best, scores = opened.index.nearest(vector, most, opened.vectors)
@@ -569,7 +570,7 @@ class Archives:
                     order = np.argsort(-scores, kind="stable")[:most]
                     best, scores = rows[order], scores[order]
                 found.append(opened.found(best, scores))
-        near = places.joined(found, frames)[: places.looked_at(frames, k)]
+        near = places.joined(found, frames)[: places.looked_at(frames, windows, k)]
         return merged(self.aligned(id, entries, query.features, near), k)
 
     def aligned(

@@ -20,7 +20,7 @@ from hub.audio import read
 from hub.benchmark import compare, seconds
 from hub.evaluation import Bench
 from hub_search import dtw, example
-from hub_search.archive import RATE, Archives, cut, embedded, weights_of
+from hub_search.archive import RATE, Archives, Query, cut, embedded, weights_of
 from hub_search.index import Index, cosines
 from hub_search.model import Networks, load
 
@@ -138,11 +138,22 @@ def queries(
         vector = networks.embed([frames], networks.systems[0])[0]
         return archives.search("benchmark", vector, HITS)
 
+    def twice() -> object:
+        vectors = networks.embed([frames], networks.systems[0])
+        return archives.find("benchmark", Query(vectors, query), HITS, networks)
+
     def looked_up(vector: np.ndarray) -> Callable[[], object]:
         return lambda: archives.search("benchmark", vector, HITS)
 
     told = f"of the query with each of {count} spans ({speech.is_of}), compiled, one core"
     yield compare("query", ours, by_span(query, features, speech), peer_is=f"DTW {told}", runs=RUNS)
+    yield compare(
+        "query, what it finds aligned again",
+        twice,
+        by_span(query, features, speech),
+        peer_is=f"DTW {told}",
+        runs=RUNS,
+    )
     known = networks.embed([frames], networks.systems[0])[0]
     yield compare(
         "lookup of a vector",

@@ -97,6 +97,7 @@ class Words:
     segments: list[Segment]
     told: str  # how many, for a protocol
     peers: dict[str, Retrieval]
+    costs: np.ndarray  # (words, words), of aligning each two by the tuned peer
 
     @property
     def texts(self) -> list[str]:
@@ -186,16 +187,16 @@ def words_of(name: str, heard: list[Utterance], quick: bool) -> Words:
         f"{len(queries(some))} asked for; bands of log-mel at mean 0 and variance 1 per speaker; "
         f"by chance AP {by_lot[0]:.3f}, MAP {by_lot[1]:.3f}"
     )
-    peers = {}
+    peers, costs = {}, {}
     for peer, way in WARPINGS.items():
         if peer == "dtw" or name == LEARNERS:
             sounds = sounds_of(featured(heard, way.cepstra, way.slope, way.scaled))
-            costs = dtw.among(sounds, way.frame, way.diagonal, workers=os.cpu_count() or 1)
-            peers[peer] = retrieval(costs, texts, speakers)
+            costs[peer] = dtw.among(sounds, way.frame, way.diagonal, workers=os.cpu_count() or 1)
+            peers[peer] = retrieval(costs[peer], texts, speakers)
     if name == LEARNERS:
         vectors = downsampled(sounds_of(featured(heard, dtw.CEPSTRA, 1.0, False)))
         peers["downsampled_mfcc"] = retrieval(cosine_distances(vectors), texts, speakers)
-    return Words(name, some, told, peers)
+    return Words(name, some, told, peers, costs["dtw"])
 
 
 def featured(heard: list[Utterance], cepstra: int, slope: float, scaled: bool) -> list[Utterance]:
@@ -267,6 +268,13 @@ def of_words(networks: Networks, words: Words, quick: bool) -> dict[str, Metric]
     default, main = networks.systems[0], words.name == LEARNERS
     ways = {called(system): f"cosine of the vectors of `{system}`" for system in vectors}
     ways |= {f"_{peer}": told_of(peer) for peer in words.peers}
+    # Costs are over the sum of the lengths here, and over their geometric mean in searches.
+    both = cosine_distances(vectors[default]) + 2 * places.WEIGHT * words.costs
+    found["_aligned"] = words.judge(both)
+    ways["_aligned"] = (
+        f"1 - cosine of the vectors of `{default}`, plus {2 * places.WEIGHT:g} times the cost of "
+        "aligning the two by `dtw`, as searches rank what the vectors find"
+    )
     if main:
         less = centred(vectors[default], words.speakers)
         found["_centred"] = words.judge(cosine_distances(less))
@@ -276,7 +284,7 @@ def of_words(networks: Networks, words: Words, quick: bool) -> dict[str, Metric]
         )
     found |= {f"_{peer}": one for peer, one in words.peers.items()}
     metrics = {}
-    chief = (called(default), "_dtw")
+    chief = (called(default), "_aligned", "_dtw")
     for name, one in found.items():
         told = f"{ways[name]}; {words.told}"
         metrics[f"map{short}{name}"] = share(one.map, told)
@@ -285,8 +293,9 @@ def of_words(networks: Networks, words: Words, quick: bool) -> dict[str, Metric]
         if main and name in chief:
             metrics[f"p_at_n{name}"] = share(one.p_at_n, told)
     draws = 1_000 if quick else 10_000
-    ours, theirs = (found[name] for name in chief)
+    ours, aligned, theirs = (found[name] for name in chief)
     metrics |= compared(f"map{short}_minus_dtw", ours, theirs, words.told, draws)
+    metrics |= compared(f"map{short}_aligned_minus_dtw", aligned, theirs, words.told, draws)
     if main and {"_dsa", "_sa"} <= found.keys():
         metrics |= compared("map_dsa_minus_sa", found["_dsa"], found["_sa"], words.told, draws)
     return metrics
@@ -350,10 +359,11 @@ def of_continuous(networks: Networks, place: Continuous) -> dict[str, Metric]:
             )
             found[f"{called(system)}_aligned"] = list(both)
             ways[f"{called(system)}_aligned"] = (
-                f"as the archives search: the {places.NEAR} windows nearest by the vectors of "
-                f"`{system}`, the query aligned with each and what lies around it by the same "
-                f"dynamic time warping; cosine + {places.WEIGHT:g} (1 - cost), spans halfway "
-                "between the window's ends and the alignment's, all chosen on the validation split"
+                f"as the archives search: the {100 * places.SHARE:g} % of windows, {places.NEAR} "
+                f"to {places.MOST}, nearest by the vectors of `{system}`, the query aligned with "
+                f"each and what lies around it by the same dynamic time warping; cosine + "
+                f"{places.WEIGHT:g} (1 - cost), spans halfway between the window's ends and the "
+                "alignment's, all chosen on the validation split"
             )
     metrics = {}
     for name, answers in found.items():

@@ -30,6 +30,7 @@ SHORTEST = 5  # frames
 BATCH = 256  # segments at a time
 QUIET = 30.0  # dB below the loud parts of a recording, from where on nothing is said
 LEAST = 1e-3  # of a band's deviation
+USUAL = "usual"  # the tensor of usual deviations and means
 
 
 @dataclass(frozen=True)
@@ -162,10 +163,18 @@ def frames_of(samples: np.ndarray) -> Tensor:
 class Networks:
     """The encoders of one checkpoint, by the name of the system; the first is the default."""
 
-    def __init__(self, encoders: dict[str, Encoder], config: ModelConfig, device: str) -> None:
+    def __init__(
+        self,
+        encoders: dict[str, Encoder],
+        config: ModelConfig,
+        device: str,
+        usual: Tensor | None = None,
+    ) -> None:
         self.encoders = encoders
         self.config = config
         self.device = device
+        # (2, 40): deviation and mean of each band of log-mel in the recordings of training.
+        self.usual = torch.eye(2)[0, :, None].repeat(1, BANDS) if usual is None else usual
         self.systems = tuple(encoders)
         self.singles: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
 
@@ -232,12 +241,15 @@ def load(folder: Path, device: str = "cpu") -> Networks:
             encoder.to(device).eval().requires_grad_(False)
         if not encoders:
             raise ValueError("it names no system")
+        usual = tensors.get(USUAL, torch.ones(2, BANDS)).float()
+        if usual.shape != (2, BANDS):
+            raise ValueError(f"{USUAL} must be (2, {BANDS}), found {tuple(usual.shape)}")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"{folder.name}: config.json and model.safetensors do not fit each other: "
             f"{' '.join(str(error).split())[:200]}"
         ) from error
-    return Networks(encoders, model, device)
+    return Networks(encoders, model, device, usual)
 
 
 def named(tensors: dict[str, Tensor], system: str) -> dict[str, Tensor]:

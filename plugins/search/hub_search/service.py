@@ -10,7 +10,6 @@ imported when the service is made.
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
 from collections import OrderedDict
@@ -121,11 +120,12 @@ class Search:
         self.dtw = dtw
         self.places = places
         self.Query = Query
-        # Compiles what queries are aligned by, seconds where it was never kept.
-        one = np.ones((2, 1), np.float32)
-        dtw.around(one, [one], np.array([[0, 2]]), 0)
         self.model = model
         self.networks = model.load(checkpoint, device)
+        # Compile what queries are embedded and aligned by: seconds where it was never kept.
+        self.networks.compile()
+        one = np.ones((2, 1), np.float32)
+        dtw.around(one, [one], np.array([[0, 2]]), 0)
         self.kept = Archives(
             state.folder("search"), weights_of(self.networks), max_bytes=state.most_bytes()
         )
@@ -216,11 +216,11 @@ class Search:
         """Find where a spoken word or phrase is said in an archive of recordings.
 
         The query becomes a vector, and so did every stretch of the recordings that may be a word.
-        The 300 whose vectors point most the same way are looked at again: the query is aligned with
-        each and what lies around it by dynamic time warping, which tells the better ones apart and
-        corrects where they start and end. A query longer than 1.2 seconds is looked up in parts of
-        0.6 seconds, and what follows each other as they do is aligned with the whole. Of hits that
-        overlap, only the best is given.
+        The twentieth of them whose vectors point most the same way, 300 to 1,000, are looked at
+        again: the query is aligned with each and what lies around it by dynamic time warping, which
+        tells the better ones apart and corrects where they start and end. A query longer than 1.2
+        seconds is looked up in parts of 0.6 seconds, and what follows each other as they do is
+        aligned with the whole. Of hits that overlap, only the best is given.
 
         Args:
             audio: a sound of at most 60 seconds in which 0.1 to 10 seconds are spoken.
@@ -674,30 +674,18 @@ class Search:
         """Return a query's log-mel frames, (frames, 40), normalised.
 
         A recording tells by itself at which level each band of its speech lies; one word does not,
-        and normalised by itself alone it would lose what tells it from other words. So usual speech
-        is weighed in: on the validation words of the learners' set, cut out of their sentences,
-        that brings MAP from .231 to .262; with the whole sentence it is .288.
+        and normalised by itself alone it would lose what tells it from other words. So the speech
+        of training is weighed in.
         """
         whole = self.log_mel(audio)
         voice = whole[self.torch.from_numpy(self.model.voiced(loud))]
-        deviation, mean = self.usual
+        deviation, mean = self.networks.usual
         if len(voice) > 1:
             own = len(voice) / (len(voice) + USUAL)
             found = self.torch.std_mean(voice, dim=0)
             deviation = own * found[0] + (1 - own) * deviation
             mean = own * found[1] + (1 - own) * mean
         return (whole - mean) / deviation.clamp_min(self.model.LEAST)
-
-    @functools.cached_property
-    def usual(self) -> tuple[Tensor, Tensor]:
-        """Deviation and mean of each band of usual speech, (40,) both: of the example archive's."""
-        found = []
-        for _, _, samples in self.given.synthetic():
-            voice = self.model.voiced(loudness(samples))
-            frames = self.log_mel(samples)[self.torch.from_numpy(voice)]
-            found.append(self.torch.stack(self.torch.std_mean(frames, dim=0)))
-        deviation, mean = self.torch.stack(found).mean(dim=0)
-        return deviation, mean
 
     def _said_or_error(self, audio: np.ndarray, span: Sequence[float] | None) -> Any:
         try:

@@ -147,7 +147,7 @@ def by_both(
         others = np.array([one.speaker != query.speaker for one in heard])
         searched = np.flatnonzero(others[cut.recording])
         scores = embedded[searched] @ vector
-        best = np.argsort(-scores, kind="stable")[: looked_at(len(sequence))]
+        best = np.argsort(-scores, kind="stable")[: looked_at(len(sequence), len(searched))]
         recording, spans = cut.recording[searched[best]], cut.spans[searched[best]]
         starts = (spans[:, 0] - reach(len(sequence))).clip(0)
         ends = spans[:, 1] + reach(len(sequence))

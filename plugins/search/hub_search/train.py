@@ -13,7 +13,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -32,7 +32,7 @@ from hub_search.augment import TRACTS, Augmentation, Corpus, view
 from hub_search.card import CARD
 from hub_search.contrastive import PARTS, Segments, encoded, nt_xent, overlapping
 from hub_search.data import BOOKS, LEARNERS, Utterance, utterances
-from hub_search.model import Decoder, Encoder, ModelConfig, Networks, within
+from hub_search.model import USUAL, Decoder, Encoder, ModelConfig, Networks, voiced, within
 from hub_search.pairs import Pairs, agreement, discover, told
 
 SYSTEMS = ("contrastive", "true_pairs", "cae", "cae_true_pairs", "dsa", "sa")
@@ -389,7 +389,7 @@ def last_stage(system: str, rounds: int) -> str:
 
 
 def train(out: Path, model: ModelConfig, config: TrainConfig) -> None:
-    """Train the systems that `config` names; once all six are there, write the checkpoint `out`.
+    """Train the systems that `config` names, and write the checkpoint `out` of all that are done.
 
     What is under way or done lies in `out/.parts`: the same command goes on from there.
 
@@ -398,21 +398,39 @@ def train(out: Path, model: ModelConfig, config: TrainConfig) -> None:
     """
     folder = out / ".parts"
     folder.mkdir(parents=True, exist_ok=True)
+
+    def done(system: str) -> bool:
+        return (folder / last_stage(system, config.rounds)).exists()
+
     wanted = SYSTEMS if config.system == "all" else (config.system,)
-    if not all((folder / last_stage(system, config.rounds)).exists() for system in wanted):
+    if not all(done(system) for system in wanted):
         recipe = Recipe(folder, model, config)
         for system in wanted:
             recipe.train(system)
-    finished = all((folder / last_stage(system, config.rounds)).exists() for system in SYSTEMS)
-    if finished and int(os.environ.get("RANK", "0")) == 0:
-        assemble(out, model, config)
+    if int(os.environ.get("RANK", "0")) == 0:
+        if not (folder / f"{USUAL}.safetensors").exists():
+            keep(folder / f"{USUAL}.safetensors", {USUAL: usual()}, {})
+        assemble(out, model, config, [system for system in SYSTEMS if done(system)])
 
 
-def assemble(out: Path, model: ModelConfig, config: TrainConfig) -> None:
-    """Write the checkpoint `out` of the encoders in `out/.parts`, float16."""
+def usual() -> Tensor:
+    """Return deviation and mean of each band of log-mel where somebody speaks, (2, 40), the mean
+    over the recordings of each set, and of the two sets."""
+    found = []
+    for name in (LEARNERS, BOOKS):
+        of_set = [
+            torch.stack(torch.std_mean(one.frames[torch.from_numpy(voiced(one.loudness))], dim=0))
+            for one in utterances(name, "train", normalised=False)
+        ]
+        found.append(torch.stack(of_set).mean(dim=0))
+    return torch.stack(found).mean(dim=0)
+
+
+def assemble(out: Path, model: ModelConfig, config: TrainConfig, systems: Sequence[str]) -> None:
+    """Write the checkpoint `out` of encoders in `out/.parts`, float16; the first is the default."""
     folder = out / ".parts"
-    tensors = {}
-    for system in SYSTEMS:
+    tensors = load_file(folder / f"{USUAL}.safetensors")
+    for system in systems:
         weights = load_file(folder / last_stage(system, config.rounds))
         for name, one in weights.items():
             if not name.startswith("decoder."):
@@ -420,8 +438,8 @@ def assemble(out: Path, model: ModelConfig, config: TrainConfig) -> None:
     settings = {
         "demo": "search",
         "model": asdict(model),
-        "systems": list(SYSTEMS),
-        "training": {system: told_of(system, config.rounds, folder) for system in SYSTEMS}
+        "systems": list(systems),
+        "training": {system: told_of(system, config.rounds, folder) for system in systems}
         | {"all": {"settings": asdict(replace(config, system="all"))}},
     }
     write(out, settings, tensors, card_text(CARD, settings, Evaluation({}, "")))

@@ -54,9 +54,9 @@ def test_every_metric_is_measured_and_named_quick(untrained, made_up):
     expected = {f"{measure}{system}" for measure in ("map", "ap", "qbe_map") for system in systems}
     expected |= {"p_at_n", "p_at_n_dtw", "map_dtw_euclidean", "map_dtw_mfcc39", "map_dtw_mfcc13"}
     expected |= {"map_downsampled_mfcc", "map_centred", "qbe_false_alarms_per_hour"}
-    expected |= {"qbe_map_aligned"}
+    expected |= {"qbe_map_aligned", "ap_aligned", "map_aligned_minus_dtw_low"}
     for name in ("map", "map_timit", "map_librispeech"):
-        expected |= {f"{name}{end}" for end in ("", "_dtw", "_sa", "_minus_dtw")}
+        expected |= {f"{name}{end}" for end in ("", "_aligned", "_dtw", "_sa", "_minus_dtw")}
         expected |= {f"{name}_minus_dtw_low", f"{name}_minus_dtw_high"}
     expected |= {f"map_dsa_minus_sa{end}" for end in ("", "_low", "_high")}
     assert expected <= set(metrics)
@@ -71,7 +71,7 @@ def test_every_metric_is_measured_and_named_quick(untrained, made_up):
     assert "by chance" in metrics["map"].protocol and "diagonal" in metrics["map_dtw"].protocol
     assert metrics["qbe_map_dtw"].value > 0.5
     assert metrics["qbe_map_aligned"].value > metrics["qbe_map"].value  # of what learned nothing
-    assert "300 windows nearest" in metrics["qbe_map_aligned"].protocol
+    assert "5 % of windows, 300 to 1000, nearest" in metrics["qbe_map_aligned"].protocol
     assert not metrics["qbe_false_alarms_per_hour_dtw"].higher_is_better
 
 

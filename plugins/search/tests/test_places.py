@@ -61,9 +61,10 @@ def test_places_are_one_that_overlap_by_half_in_one_recording():
 
 
 def test_long_queries_are_aligned_with_fewer_places():
-    assert looked_at(50) == 300 and looked_at(50, 100) == 1000
-    assert looked_at(1000) == 20
-    assert looked_at(200) * 200**2 * 1.6 <= 8e6
+    assert looked_at(50, 100) == 300 and looked_at(50, 100, 100) == 1000
+    assert looked_at(50, 10_000) == 500 and looked_at(50, 10**6) == 1000
+    assert looked_at(1000, 100) == 20
+    assert looked_at(200, 100) * 200**2 * 1.6 <= 8e6
 
 
 def test_sounds_of_places_are_those_of_their_recordings():

@@ -33,7 +33,7 @@ def said(count: int = 12) -> list[Utterance]:
 
 @pytest.fixture
 def spoken(monkeypatch):
-    monkeypatch.setattr(recipe, "utterances", lambda name, split, tracts: said())
+    monkeypatch.setattr(recipe, "utterances", lambda name, split, **how: said())
     monkeypatch.setattr(recipe, "PAIRS", (5, 4, 3))
 
 
@@ -107,6 +107,10 @@ def test_a_short_run_writes_a_checkpoint_that_loads(spoken, tmp_path):
     assert networks.systems == recipe.SYSTEMS
     vectors = networks.embed([torch.randn(30, 40)], "cae")
     assert vectors.shape == (1, 12)
+    deviation, mean = networks.usual
+    frames = torch.cat([one.frames for one in said()])
+    assert torch.allclose(mean, frames.mean(0), atol=0.05)
+    assert torch.allclose(deviation, frames.std(0), atol=0.1)
     training = json.loads((tmp_path / "config.json").read_text())["training"]
     assert training["contrastive"]["steps"] == 4 + 2 * 3
     assert training["contrastive"]["pairs"] == [12, 12]
@@ -133,6 +137,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(spoken, tmp_path, monke
         train(tmp_path / "stopped", SMALL, only)
     monkeypatch.setattr(recipe, "alike", alike)
     train(tmp_path / "stopped", SMALL, only)
+    assert load(tmp_path / "stopped").systems == ("contrastive",)
     weights = [
         recipe.load_file(tmp_path / name / ".parts" / "contrastive-2.safetensors")
         for name in ("whole", "stopped")
