@@ -196,7 +196,7 @@ def siren(count: int, generator: Generator) -> np.ndarray:
     time = np.arange(count) / RATE
     sweep = 0.5 - 0.5 * np.cos(2 * np.pi * (rate * time + generator.uniform()))
     phase = 2 * np.pi * np.cumsum(low * 2 ** (octaves * sweep)) / RATE
-    return scaled(sum(np.cos(k * phase) / k for k in range(1, 5)))
+    return scaled(np.sum([np.cos(k * phase) / k for k in range(1, 5)], axis=0))
 
 
 def engine(count: int, generator: Generator) -> np.ndarray:
@@ -227,7 +227,7 @@ def looped(clips: Sequence[np.ndarray], count: int, generator: Generator) -> np.
     sound = np.zeros(count + RATE, np.float32)
     place = 0
     while place < count:
-        clip = clips[generator.integers(len(clips))].copy()
+        clip = clips[int(generator.integers(len(clips)))].copy()
         clip[:fade] *= ramp
         clip[-fade:] *= ramp[::-1]
         end = min(len(sound), place + len(clip))
@@ -270,9 +270,8 @@ class Mixer:
         """Return a noise of a kind, (count,) float32 with an RMS of 1."""
         if kind == "babble":
             number = int(generator.integers(3, 9))
-            return scaled(
-                sum(scaled(said(self.voice(generator), count, generator)) for _ in range(number))
-            )
+            others = [scaled(said(self.voice(generator), count, generator)) for _ in range(number)]
+            return scaled(np.sum(others, axis=0))
         if kind == "recorded":
             name = str(generator.choice(sorted(self.noises)))
             return looped(self.noises[name], count, generator)

@@ -56,13 +56,17 @@ class ModelConfig:
 class Masker(nn.Module):
     """From noisy spectra to clean ones."""
 
+    bands: Tensor  # (bins, bands)
+    bins: Tensor  # (bands, bins)
+    shares: Tensor  # (high bins, high bands)
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         stem, width = config.stem, config.width
-        self.register_buffer("bands", erb_bands(), persistent=False)  # (bins, bands)
+        self.register_buffer("bands", erb_bands(), persistent=False)
         back = self.bands.t() / self.bands.sum(1)  # each bin's shares of the bands, sum 1
-        self.register_buffer("bins", back.contiguous(), persistent=False)  # (bands, bins)
+        self.register_buffer("bins", back.contiguous(), persistent=False)
         shares = self.bands[LOW:, LOW:] / self.bands[LOW:, LOW:].sum(0)
         self.register_buffer("shares", shares, persistent=False)  # of the high bins in each band
         self.down1 = nn.Conv2d(3, stem, (1, 5), stride=(1, 2), padding=(0, 2))  # 129 -> 65

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from hub.training import Run
 from hub_denoise.speech.data import BOOKS, LEARNERS, NEAR, Mixer, recordings, voices
@@ -91,7 +91,7 @@ def validation(seed: int = 0) -> tuple[Tensor, Tensor]:
 
 
 @torch.inference_mode()
-def validated(model: Masker, noisy: Tensor, clean: Tensor) -> float:
+def validated(model: nn.Module, noisy: Tensor, clean: Tensor) -> float:
     """Return the loss of a network on examples."""
     total = 0.0
     for some, wanted in zip(noisy.split(8), clean.split(8), strict=True):
