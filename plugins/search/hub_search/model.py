@@ -62,18 +62,6 @@ class Encoder(nn.Module):
         self.backward = nn.GRU(config.width, config.hidden, batch_first=True)
         self.summary = nn.Linear(4 * config.hidden, config.dimensions)
 
-    def convolved(self, frames: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Return what the convolutions make of frames, (batch, frames, 40), as (batch, frames / 2
-        rounded up, width).
-
-        Args:
-            lengths: (batch,), after how many of their outputs nothing is heard; None: never.
-        """
-        x = F.gelu(self.first(frames.transpose(1, 2)))
-        if lengths is not None:  # what lies after the end must not leak in
-            x = x * within(lengths, x.transpose(1, 2)).transpose(1, 2)
-        return (x + F.gelu(self.second(x))).transpose(1, 2)
-
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         """Return the vectors, (batch, dimensions).
 
@@ -82,9 +70,12 @@ class Encoder(nn.Module):
             lengths: (batch,), frames of each.
         """
         lengths = lengths.to(frames.device)
+        x = F.gelu(self.first((frames * within(lengths, frames)).transpose(1, 2)))
         halved = (lengths + 1) // 2
-        x = self.convolved(frames * within(lengths, frames), halved)
+        x = x.transpose(1, 2)
         inside = within(halved, x)
+        x = x * inside  # what lies after the end must not leak in
+        x = x + F.gelu(self.second(x.transpose(1, 2))).transpose(1, 2)
         x = self.dropout(x)
         # Two layers rather than a packed one of both directions, which is five times as slow.
         onward, _ = self.onward(x)
@@ -241,7 +232,7 @@ def load(folder: Path, device: str = "cpu") -> Networks:
             encoder.to(device).eval().requires_grad_(False)
         if not encoders:
             raise ValueError("it names no system")
-        usual = tensors.get(USUAL, torch.ones(2, BANDS)).float()
+        usual = tensors[USUAL].float()
         if usual.shape != (2, BANDS):
             raise ValueError(f"{USUAL} must be (2, {BANDS}), found {tuple(usual.shape)}")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -4,14 +4,12 @@ words.
 A pair is two spans of the corpus. Discovery follows what Jansen and Van Durme, "Efficient Spoken
 Term Discovery Using Randomized Algorithms", ASRU 2011, do: nearest neighbours of many windows by a
 quick embedding, of which dynamic time warping keeps the best. Here the quick embedding is the one
-that is being trained, and so are the frames that are warped: better pairs make a better encoder,
-which finds better pairs.
+that is being trained, so better pairs make a better embedding, which finds better pairs.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,22 +17,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from hub.audio import deltas, mfcc
 from hub_search import dtw
 from hub_search.augment import Corpus
 from hub_search.data import Utterance
-from hub_search.model import Encoder, Networks
+from hub_search.model import Networks
 from hub_search.words import FRAME_RATE, counts
 
-WINDOWS = ((30, 10), (45, 15), (60, 15))  # frames, lengths that are looked at and their steps
+WINDOWS = (30, 45, 65)  # frames, the lengths that are looked at
+HOPS = 3  # windows of a length that cover a frame
 SPOKEN = 0.85  # of a window's frames, at least
 SHRINK = 0.3  # of the whitening, towards equal variances
-NEIGHBOURS = 10  # of a window, that may be its pairs
-CANDIDATES = 6  # pairs per pair that is kept, both directions counted
+NEIGHBOURS = 10  # of a window, whose mean similarity tells how crowded its place is
+CANDIDATES = 4  # pairs per pair that is kept, which time warping chooses from
 OFTEN = 3  # pairs that one window may be in
 APART = 20  # frames; pairs that differ by less on both sides are the same
-BLOCK = 512  # windows that are compared with all others at once
-PART = 25  # frames of a part of a pair, at least
-SQUEEZED = 15  # of its other side
+BLOCK, OWN = 512, -4.0  # windows compared with all at once; score of two of one speaker
 
 
 @dataclass(frozen=True)
@@ -43,95 +41,42 @@ class Pairs:
 
     start: Tensor  # (pairs, 2) int64
     end: Tensor  # (pairs, 2) int64
-    # (pairs, longest) int64: which frame of the second side, from its start, each frame of the
-    # first is aligned with; what lies behind its end is not read. Empty: it is not known.
-    aligned: Tensor
 
     def __len__(self) -> int:
         return len(self.start)
 
-    def drawn(
-        self, count: int, parts: float, generator: np.random.Generator
-    ) -> tuple[Tensor, Tensor]:
-        """Return starts and ends, (count, 2) each, of pairs drawn without replacement.
 
-        Args:
-            parts: the share of pairs of which a random part is taken, at least 25 frames and what
-                they are aligned with; where alignments are known.
-        """
-        chosen = torch.from_numpy(generator.choice(len(self), count, replace=False))
-        start, end = self.start[chosen], self.end[chosen]
-        if not self.aligned.numel():
-            return start, end
-        frames = end[:, 0] - start[:, 0]
-        room = (frames - PART).clamp_min(0)
-        length = PART + torch.from_numpy(generator.random(count) * room.numpy()).long()
-        place = torch.from_numpy(generator.random(count) * (frames - length + 1).numpy()).long()
-        last = (place + length - 1).clamp(max=self.aligned.shape[1] - 1)
-        row = self.aligned[chosen]
-        low, high = row.gather(1, place[:, None])[:, 0], row.gather(1, last[:, None])[:, 0] + 1
-        good = (room > 0) & (high - low >= SQUEEZED)
-        good &= torch.from_numpy(generator.random(count) < parts)
-        first, second = start[:, 0] + place, start[:, 1] + low
-        part = torch.stack([first, second], 1)
-        part_end = torch.stack([first + length, start[:, 1] + high], 1)
-        return torch.where(good[:, None], part, start), torch.where(good[:, None], part_end, end)
-
-
-def windows(corpus: Corpus, length: int, step: int) -> tuple[Tensor, Tensor]:
-    """Return first frames and ends, (windows,) each, of overlapping windows of `length` frames in
-    which somebody speaks."""
+def windows(corpus: Corpus) -> tuple[Tensor, Tensor]:
+    """Return first frames and ends, (windows,) each, of overlapping windows in which somebody
+    speaks."""
     spoken = F.pad(corpus.voiced.long().cumsum(0), (1, 0))
-    starts = [
-        torch.arange(low, high - length + 1, step)
-        for low, high in zip(corpus.start.tolist(), corpus.end.tolist(), strict=True)
-        if high - low >= length
-    ]
-    start = torch.cat(starts)
-    start = start[spoken[start + length] - spoken[start] >= SPOKEN * length]
-    return start, start + length
+    starts, lengths = [], []
+    for length in WINDOWS:
+        for low, high in zip(corpus.start.tolist(), corpus.end.tolist(), strict=True):
+            start = torch.arange(low, high - length + 1, length // HOPS)
+            starts.append(start)
+            lengths.append(torch.full_like(start, length))
+    start, length = torch.cat(starts), torch.cat(lengths)
+    good = spoken[start + length] - spoken[start] >= SPOKEN * length
+    return start[good], (start + length)[good]
 
 
-def discover(corpus: Corpus, networks: Networks, counts: Sequence[int]) -> Pairs:
-    """Return pairs of windows of two speakers that sound alike, the surest of each length first.
-
-    Long pairs are rarer than short ones and their vectors less alike, but what they share is more
-    of a word: each length is ranked by itself.
+def discover(corpus: Corpus, networks: Networks, count: int, csls: bool) -> Pairs:
+    """Return up to `count` pairs of windows of two speakers that sound alike, the surest first.
 
     Args:
-        counts: how many of each length of `WINDOWS`, at most.
+        csls: correct similarities for crowded places: Conneau et al., "Word Translation Without
+            Parallel Data", ICLR 2018 (arXiv:1710.04087), equation 3.
     """
-    encoder = networks.encoders[networks.systems[0]]
-    learned = learned_frames(corpus, encoder)
-    starts, ends = [], []
-    for (length, step), count in zip(WINDOWS, counts, strict=True):
-        start, end = windows(corpus, length, step)
-        speaker = corpus.speaker[corpus.utterance_at(start)]
-        segments = [corpus.frames[a:b] for a, b in zip(start.tolist(), end.tolist(), strict=True)]
-        vectors = whitened(torch.from_numpy(networks.embed(segments)), speaker)
-        first, second = neighbours(vectors, speaker, CANDIDATES * count)
-        sounds = [learned[span // 2 : span // 2 + length // 2] for span in start.tolist()]
-        costs = warping_costs(sounds, first, second)
-        ranks = np.arange(len(first)) + np.argsort(np.argsort(costs))  # of either way
-        order = torch.from_numpy(np.argsort(ranks, kind="stable"))
-        kept = distinct(start, end, first[order], second[order], count)
-        chosen = torch.stack([first[order][kept], second[order][kept]], dim=1)
-        starts.append(start[chosen])
-        ends.append(end[chosen])
-    return aligned(corpus, torch.cat(starts), torch.cat(ends))
-
-
-@torch.inference_mode()
-def learned_frames(corpus: Corpus, encoder: Encoder) -> np.ndarray:
-    """Return what the encoder's convolutions make of the corpus, each channel at mean 0 and
-    variance 1, (frames / 2, channels) float32: aligned by these, words are found better than by
-    cepstra."""
-    found = torch.zeros(len(corpus.frames) // 2 + 1, encoder.second.out_channels)
-    for low, high in zip(corpus.start.tolist(), corpus.end.tolist(), strict=True):
-        some = encoder.convolved(corpus.frames[low:high][None])[0]
-        found[low // 2 : low // 2 + len(some)] = some[: len(found) - low // 2]
-    deviation, mean = torch.std_mean(found, dim=0)
-    return ((found - mean) / deviation.clamp_min(1e-3)).numpy()
+    start, end = windows(corpus)
+    speaker = corpus.speaker[corpus.utterance_at(start)]
+    segments = [corpus.frames[a:b] for a, b in zip(start.tolist(), end.tolist(), strict=True)]
+    vectors = whitened(torch.from_numpy(networks.embed(segments)), speaker)
+    first, second = neighbours(vectors, speaker, csls, CANDIDATES * count)
+    order = torch.from_numpy(warping_costs(corpus, start, end, first, second)).argsort()
+    kept = distinct(start, end, first[order], second[order], count)
+    chosen = torch.stack([first[order][kept], second[order][kept]], dim=1)
+    return Pairs(start[chosen], end[chosen])
 
 
 def whitened(vectors: Tensor, speaker: Tensor) -> Tensor:
@@ -147,50 +92,47 @@ def whitened(vectors: Tensor, speaker: Tensor) -> Tensor:
     return F.normalize(centred @ (axes / values.sqrt()) @ axes.T, dim=1)
 
 
-def neighbours(vectors: Tensor, speaker: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Return the most similar pairs of two speakers, among each window's nearest, the most similar
-    first: those that the `count` best of both directions are."""
+def neighbours(vectors: Tensor, speaker: Tensor, csls: bool, count: int) -> tuple[Tensor, Tensor]:
+    """Return the `count` most similar pairs of two speakers, among each window's nearest."""
     found, places = [], []
     rounded = vectors.bfloat16()  # ranks hardly change, in a third of the time
     most = min(NEIGHBOURS, len(vectors))
     for some, who in zip(rounded.split(BLOCK), speaker.split(BLOCK), strict=True):
-        scores = (some @ rounded.T).masked_fill_(who[:, None] == speaker, -2)
-        best = scores.float().topk(most, dim=1)
-        found.append(best.values)
-        places.append(best.indices)
+        near = (some @ rounded.T).masked_fill_(who[:, None] == speaker, OWN).float().topk(most)
+        found.append(near.values)
+        places.append(near.indices)
     score, other = torch.cat(found), torch.cat(places)
+    own = score == OWN
+    if csls:
+        crowd = score.mean(1)
+        score = (2 * score - crowd[:, None] - crowd[other]).masked_fill(own, OWN)
     one = torch.arange(len(vectors))[:, None].expand_as(other)
     pair = torch.stack([torch.minimum(one, other), torch.maximum(one, other)], 2).reshape(-1, 2)
-    score = score.reshape(-1)
-    order = score.argsort(descending=True)[:count]
-    order = order[score[order] > -2]  # else it is of the same speaker
+    order = score.reshape(-1).argsort(descending=True)[: 2 * count]  # most stand there twice
+    order = order[~own.reshape(-1)[order]]
     ranked = pair[order]
     _, first = np.unique(ranked.numpy(), axis=0, return_index=True)
-    unique = ranked[torch.from_numpy(np.sort(first))]
+    unique = ranked[torch.from_numpy(np.sort(first))][:count]
     return unique[:, 0], unique[:, 1]
 
 
-def warping_costs(sounds: list[np.ndarray], first: Tensor, second: Tensor) -> np.ndarray:
+def warping_costs(
+    corpus: Corpus, start: Tensor, end: Tensor, first: Tensor, second: Tensor
+) -> np.ndarray:
     """Return the cost of aligning the two windows of each pair, (pairs,) float32."""
+    cepstra = mfcc(corpus.frames)
+    slope = deltas(cepstra)
+    features = torch.cat([cepstra, 4 * slope, 4 * deltas(slope)], dim=1).numpy()
+    spans = list(zip(start.tolist(), end.tolist(), strict=True))
     partners = defaultdict(list)
     for place, (one, other) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
         partners[one].append((place, other))
     costs = np.empty(len(first), np.float32)
     for one, found in partners.items():
         places, others = zip(*found, strict=True)
-        compared = [sounds[other] for other in others]
-        costs[list(places)] = dtw.pairs([sounds[one]], compared, diagonal=dtw.DIAGONAL)[0]
+        sounds = [features[slice(*spans[other])] for other in others]
+        costs[list(places)] = dtw.pairs([features[slice(*spans[one])]], sounds)[0]
     return costs
-
-
-def aligned(corpus: Corpus, start: Tensor, end: Tensor) -> Pairs:
-    """Return pairs of spans, (pairs, 2), with the alignment of their two sides."""
-    features = dtw.features(corpus.frames)
-    path = torch.zeros(len(start), int((end - start)[:, 0].max()), dtype=torch.long)
-    for row, (a, b), (x, y) in zip(path, start.tolist(), end.tolist(), strict=True):
-        steps, _ = dtw.path(features[a:x], features[b:y], diagonal=dtw.DIAGONAL)
-        row[steps[:, 0]] = torch.from_numpy(steps[:, 1])
-    return Pairs(start, end, path)
 
 
 def distinct(start: Tensor, end: Tensor, first: Tensor, second: Tensor, count: int) -> list[int]:
@@ -234,8 +176,7 @@ def told(corpus: Corpus, utterances: list[Utterance], generator: np.random.Gener
                 starts.append((start, others[chosen][1]))
                 ends.append((end, others[chosen][2]))
     order = torch.from_numpy(generator.permutation(len(starts)))
-    whole = torch.zeros(0, dtype=torch.long)
-    return Pairs(torch.tensor(starts)[order], torch.tensor(ends)[order], whole)
+    return Pairs(torch.tensor(starts)[order], torch.tensor(ends)[order])
 
 
 def agreement(pairs: Pairs, corpus: Corpus, utterances: list[Utterance]) -> float:

@@ -1,7 +1,7 @@
 """The recipe: six encoders of spoken segments, of which the first needs no label, into one
 checkpoint.
 
-`contrastive` learns from random segments first, then in rounds from pairs that it discovered
+`contrastive` learns from random segments first, then twice from pairs that it discovered
 itself (hub_search.pairs); `true_pairs` from the same start, but from pairs that alignments tell.
 `sa` rebuilds its input, `dsa` does from a corrupted one; `cae` and `cae_true_pairs` go on from `sa`
 and rebuild the other saying of a pair, discovered or told.
@@ -37,7 +37,10 @@ from hub_search.pairs import Pairs, agreement, discover, told
 
 SYSTEMS = ("contrastive", "true_pairs", "cae", "cae_true_pairs", "dsa", "sa")
 SNAPSHOTS = 60  # seconds between two
-PAIRS = (3_000, 3_000, 2_000)  # that a round discovers, of each length of `pairs.WINDOWS`
+ROUNDS = (  # of discovery: pairs, their share of a batch, temperature, crowds corrected for
+    (10_000, 0.5, 0.07, False),
+    (12_000, 0.6, 0.07, True),
+)
 PLAIN = Augmentation(
     tracts=False, jitter=0, stretch=0, rhythm=0, channel=0, louder=False, noise=0, masked=0
 )
@@ -51,8 +54,7 @@ class TrainConfig:
         "all"  # others than `contrastive` need what comes before them, and train it too
     )
     steps: int = 600  # of the contrastive start, on random segments
-    rounds: int = 4  # with pairs, discovered anew before each
-    round_steps: int = 400  # of each
+    round_steps: int = 550  # of each round with pairs
     rebuild_steps: int = 2250  # of the SA and the DSA: more than `contrastive` has in all
     pair_steps: int = 750  # of each CAE, after those of the SA
     batch: int = 256  # segments, two views of each
@@ -61,9 +63,7 @@ class TrainConfig:
     round_lr: float = 1.2e-3
     warmup: int = 50  # steps in which it rises
     weight_decay: float = 1e-3
-    temperature: float = 0.07
-    paired: float = 0.6  # share of a round's batches that are pairs
-    parts: float = 0.7  # share of discovered pairs of which a part is taken
+    temperature: float = 0.07  # of the start; that of the rounds is in ROUNDS
     clip: float = 5.0  # norm of the gradient
     ema: float = 0.99  # decay of the average weights, which are what is kept
     corrupted: float = 0.3  # share of the DSA's input that is set to zero
@@ -110,21 +110,27 @@ class AutoEncoder(nn.Module):
 
 
 def contrast(
-    material: Material, config: TrainConfig, stage: int, pairs: Pairs | None = None
+    material: Material,
+    config: TrainConfig,
+    stage: int,
+    pairs: Pairs | None = None,
+    share: float = 0.0,
+    temperature: float = 0.1,
 ) -> Loss:
-    """Return the contrastive loss of random segments, or of pairs and random segments."""
-    paired = round(config.paired * config.batch) if pairs else 0
+    """Return the contrastive loss; of a batch, `share` are pairs, the rest random segments."""
+    paired = round(share * config.batch) if pairs else 0
 
     def loss(encoder: nn.Module, step: int) -> Tensor:
         generator = np.random.default_rng((config.seed, stage, step))
         start, end = material.segments.draw(config.batch - paired, config.speakers, generator)
         starts, ends = torch.stack([start, start], 1), torch.stack([end, end], 1)
         if pairs:
-            some, some_ends = pairs.drawn(paired, config.parts, generator)
-            starts, ends = torch.cat([starts, some]), torch.cat([ends, some_ends])
+            chosen = torch.from_numpy(generator.choice(len(pairs), paired, replace=False))
+            starts = torch.cat([starts, pairs.start[chosen]])
+            ends = torch.cat([ends, pairs.end[chosen]])
         frames, lengths = two_views(material.corpus, starts, ends, Augmentation())
         vectors = encoded(encoder, frames, lengths)
-        return nt_xent(*vectors.chunk(2), config.temperature, alike(starts, ends))
+        return nt_xent(*vectors.chunk(2), temperature, alike(starts, ends))
 
     return loss
 
@@ -145,9 +151,10 @@ def rebuild(
     def loss(network: nn.Module, step: int) -> Tensor:
         generator = np.random.default_rng((config.seed, stage, step))
         if pairs:
-            start, end = pairs.drawn(config.batch, 0, generator)
+            chosen = torch.from_numpy(generator.choice(len(pairs), config.batch, replace=False))
             order = torch.from_numpy(generator.permuted([[0, 1]] * config.batch, axis=1))
-            start, end = start.gather(1, order), end.gather(1, order)
+            start = pairs.start[chosen].gather(1, order)
+            end = pairs.end[chosen].gather(1, order)
         else:
             start, end = material.segments.draw(config.batch, config.speakers, generator)
             start, end = torch.stack([start, start], 1), torch.stack([end, end], 1)
@@ -279,21 +286,23 @@ class Recipe:
 
     def start(self) -> dict[str, Tensor]:
         config = self.config
-        loss = contrast(self.material, config, 0)
+        loss = contrast(self.material, config, 0, temperature=config.temperature)
         return trained(
             "contrastive-0", self.encoder(), loss, config, config.steps, config.lr, self.folder
         )
 
     def rounds(self, name: str, pairs_of: Callable[[int, dict[str, Tensor]], Pairs]) -> None:
-        """Go on from the start, a stage for each round, with the pairs that `pairs_of` gives for
-        its number and the weights before it."""
+        """Go on from the start, a stage for each of `ROUNDS`, with the pairs that `pairs_of` gives
+        for its number and the weights before it."""
         weights = self.start()
-        for number in range(1, self.config.rounds + 1):
+        for number, (_, share, temperature, _) in enumerate(ROUNDS, 1):
             stage = f"{name}-{number}"
             if (self.folder / f"{stage}.safetensors").exists():
                 weights = load_file(self.folder / f"{stage}.safetensors")
                 continue
-            loss = contrast(self.material, self.config, number, pairs_of(number, weights))
+            loss = contrast(
+                self.material, self.config, number, pairs_of(number, weights), share, temperature
+            )
             weights = trained(
                 stage,
                 self.encoder(weights),
@@ -309,8 +318,9 @@ class Recipe:
         file = self.folder / f"pairs-{number}.safetensors"
         if not file.exists():
             networks = Networks({"contrastive": self.encoder(weights).eval()}, self.model, "cpu")
+            count, _, _, csls = ROUNDS[number - 1]
             began = time.process_time()
-            pairs = discover(self.material.corpus, networks, PAIRS)
+            pairs = discover(self.material.corpus, networks, count, csls)
             facts = {
                 "pairs": len(pairs),
                 "cpu_minutes": round((time.process_time() - began) / 60, 1),
@@ -318,8 +328,9 @@ class Recipe:
                     agreement(pairs, self.material.corpus, self.material.utterances), 3
                 ),
             }
-            keep(file, {"start": pairs.start, "end": pairs.end, "aligned": pairs.aligned}, facts)
-        return Pairs(**load_file(file))
+            keep(file, {"start": pairs.start, "end": pairs.end}, facts)
+        found = load_file(file)
+        return Pairs(found["start"], found["end"])
 
     def true(self) -> Pairs:
         generator = np.random.default_rng(self.config.seed)
@@ -354,22 +365,23 @@ class Recipe:
             self.rebuilt(system, 11, pairs=pairs)
 
     def last_pairs(self) -> Pairs:
-        return Pairs(**load_file(self.folder / f"pairs-{self.config.rounds}.safetensors"))
+        found = load_file(self.folder / f"pairs-{len(ROUNDS)}.safetensors")
+        return Pairs(found["start"], found["end"])
 
 
-def stages(system: str, rounds: int) -> list[str]:
+def stages(system: str) -> list[str]:
     """Return the stages that a system went through, those that it shares with others too."""
-    numbers = range(1, rounds + 1)
+    rounds = range(1, len(ROUNDS) + 1)
     if system == "contrastive":
-        return ["contrastive-0", *(f"{kind}-{n}" for n in numbers for kind in ("pairs", system))]
+        return ["contrastive-0", *(f"{kind}-{n}" for n in rounds for kind in ("pairs", system))]
     if system == "true_pairs":
-        return ["contrastive-0", *(f"true_pairs-{n}" for n in numbers)]
+        return ["contrastive-0", *(f"true_pairs-{n}" for n in rounds)]
     return [f"{system}-1"] if system in ("sa", "dsa") else ["sa-1", f"{system}-1"]
 
 
-def told_of(system: str, rounds: int, folder: Path) -> dict[str, Any]:
+def told_of(system: str, folder: Path) -> dict[str, Any]:
     """Return how a system was trained, all its stages together."""
-    facts = [facts_of(folder / f"{stage}.safetensors") for stage in stages(system, rounds)]
+    facts = [facts_of(folder / f"{stage}.safetensors") for stage in stages(system)]
     told: dict[str, Any] = {
         "steps": sum(one.get("steps", 0) for one in facts),
         "minutes": round(sum(one.get("minutes", one["cpu_minutes"]) for one in facts), 1),
@@ -384,8 +396,8 @@ def told_of(system: str, rounds: int, folder: Path) -> dict[str, Any]:
     return told
 
 
-def last_stage(system: str, rounds: int) -> str:
-    return f"{stages(system, rounds)[-1]}.safetensors"
+def last_stage(system: str) -> str:
+    return f"{stages(system)[-1]}.safetensors"
 
 
 def train(out: Path, model: ModelConfig, config: TrainConfig) -> None:
@@ -400,7 +412,7 @@ def train(out: Path, model: ModelConfig, config: TrainConfig) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
     def done(system: str) -> bool:
-        return (folder / last_stage(system, config.rounds)).exists()
+        return (folder / last_stage(system)).exists()
 
     wanted = SYSTEMS if config.system == "all" else (config.system,)
     if not all(done(system) for system in wanted):
@@ -431,7 +443,7 @@ def assemble(out: Path, model: ModelConfig, config: TrainConfig, systems: Sequen
     folder = out / ".parts"
     tensors = load_file(folder / f"{USUAL}.safetensors")
     for system in systems:
-        weights = load_file(folder / last_stage(system, config.rounds))
+        weights = load_file(folder / last_stage(system))
         for name, one in weights.items():
             if not name.startswith("decoder."):
                 tensors[f"{system}.{name.removeprefix('encoder.')}"] = one.half()
@@ -439,7 +451,7 @@ def assemble(out: Path, model: ModelConfig, config: TrainConfig, systems: Sequen
         "demo": "search",
         "model": asdict(model),
         "systems": list(systems),
-        "training": {system: told_of(system, config.rounds, folder) for system in systems}
+        "training": {system: told_of(system, folder) for system in systems}
         | {"all": {"settings": asdict(replace(config, system="all"))}},
     }
     write(out, settings, tensors, card_text(CARD, settings, Evaluation({}, "")))

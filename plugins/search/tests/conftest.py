@@ -78,6 +78,7 @@ def untrained(tmp_path_factory):
         for system in SYSTEMS
         for name, tensor in Encoder(config).state_dict().items()
     }
+    tensors["usual"] = torch.tensor([[2.5], [1.0]]).repeat(1, 40)
     told = {"demo": "search", "model": asdict(config), "systems": list(SYSTEMS)}
     folder = tmp_path_factory.mktemp("checkpoints") / "search"
     write(folder, told, tensors, "# search, untrained\n")

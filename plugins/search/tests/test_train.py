@@ -15,9 +15,7 @@ from hub_search.model import Encoder, ModelConfig, load
 from hub_search.train import AutoEncoder, TrainConfig, train
 
 SMALL = ModelConfig(width=16, hidden=8, dimensions=12, decoder=10)
-SHORT = TrainConfig(
-    steps=4, rounds=2, round_steps=3, rebuild_steps=4, pair_steps=3, batch=8, speakers=4
-)
+SHORT = TrainConfig(steps=4, round_steps=3, rebuild_steps=4, pair_steps=3, batch=8, speakers=4)
 
 
 def said(count: int = 12) -> list[Utterance]:
@@ -34,7 +32,7 @@ def said(count: int = 12) -> list[Utterance]:
 @pytest.fixture
 def spoken(monkeypatch):
     monkeypatch.setattr(recipe, "utterances", lambda name, split, **how: said())
-    monkeypatch.setattr(recipe, "PAIRS", (5, 4, 3))
+    monkeypatch.setattr(recipe, "ROUNDS", ((12, 0.5, 0.1, False), (12, 0.5, 0.07, True)))
 
 
 def test_the_contrastive_loss_is_the_papers():
