@@ -1,0 +1,189 @@
+"""Spoilt text restored, word by word, with what else each word might have been.
+
+A noisy channel: the probability of a word is that of the language model at its place, times that of
+a slip that makes what is seen of it (Mays, Damerau and Mercer, "Context Based Spelling Correction",
+IPM 1991). The words to be restored are hidden from the model, all at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hub_denoise.text.channel import Channel
+from hub_denoise.text.corrupt import BLANK, SHORTEST, Token, tokens
+from hub_denoise.text.data import MASK, PAD, START, Vocabulary
+from hub_denoise.text.model import Filler
+
+CORE = 64  # words, numbers and characters that one window restores
+BESIDE = 32  # that it reads on either side of them
+TOGETHER = 16  # windows in a pass
+# What a word that the vocabulary has not is worth, to be left as it is: how often words of news are
+# such ones, and nats for each of their letters.
+NEW_WORDS = 0.03
+NEW_LETTER = 1.5
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A word that was restored, or looked at and left as it is."""
+
+    start: int  # in the spoilt text, in characters
+    end: int
+    seen: str
+    word: str
+    probability: float  # of `word`, 0 to 1
+    alternatives: tuple[
+        tuple[str, float], ...
+    ]  # the likeliest words, `word` among them, and theirs
+
+    @property
+    def changed(self) -> bool:
+        return self.word != self.seen
+
+
+class Restorer:
+    """A model, its vocabulary and the channel."""
+
+    def __init__(self, model: Filler, vocabulary: Vocabulary, device: str = "cpu") -> None:
+        self.model = model.to(device).eval()
+        self.vocabulary = vocabulary
+        self.device = torch.device(device)
+        self.spelled = torch.from_numpy(vocabulary.spelled()).to(device)
+        self.known = set(vocabulary.words)
+        self.channel = Channel(vocabulary.words)
+
+    def restore(
+        self, text: str, spoilt: Sequence[int] | None = None, alternatives: int = 5
+    ) -> tuple[str, list[Restored]]:
+        """Return a text with its spoilt words restored, and what became of each that was looked at.
+
+        Args:
+            spoilt: starts, in characters, of the words that are known to be spoilt; None: those
+                with blanks are, and those that the vocabulary has not may be.
+            alternatives: how many words to tell of each, at most.
+
+        Raises:
+            ValueError: no word starts at one of `spoilt`.
+        """
+        found = tokens(text)
+        looked = suspects(found, self.known) if spoilt is None else at(found, spoilt)
+        restored = [
+            judged(
+                found[place],
+                self.vocabulary.words,
+                scores + self.channel_of(found[place], told=spoilt is not None),
+                alternatives,
+                told=spoilt is not None,
+            )
+            for place, scores in zip(looked, self.word_scores(found, looked), strict=True)
+        ]
+        return rewritten(text, restored), restored
+
+    def channel_of(self, token: Token, told: bool) -> np.ndarray | float:
+        """Return the log-likelihoods of what is seen, or 0 of a word of which nothing is."""
+        if token.is_hidden:
+            return 0.0
+        return self.channel.log_likelihoods(token.text, slipped=told)
+
+    @torch.inference_mode()
+    def word_scores(self, found: Sequence[Token], looked: Sequence[int]) -> list[np.ndarray]:
+        """Return log-probabilities of the vocabulary's words, (words,) float32 each, at the tokens
+        `looked`, in order, all of which are hidden from the model."""
+        hidden = set(looked)
+        windows, places = [], []
+        for core in range(0, len(found), CORE):
+            here = [place for place in looked if core <= place < core + CORE]
+            if here:
+                first = max(0, core - BESIDE)
+                row, starts = self.window(found, first, core + CORE + BESIDE, hidden)
+                places += [(len(windows), starts[place - first]) for place in here]
+                windows.append(row)
+        scores: list[np.ndarray] = []
+        for start in range(0, len(windows), TOGETHER):
+            rows = padded(windows[start : start + TOGETHER]).to(self.device)
+            wanted = [
+                (row - start, column) for row, column in places if start <= row < start + TOGETHER
+            ]
+            states = self.model(rows, torch.tensor(wanted, device=self.device))
+            for some in states.split(16):  # (16, words) numbers at a time
+                scores += list(self.model.word_scores(some, self.spelled).cpu().numpy())
+        return scores
+
+    def window(
+        self, found: Sequence[Token], first: int, last: int, hidden: set[int]
+    ) -> tuple[list[int], list[int]]:
+        """Return the pieces of tokens from `first` up to `last`, and where each token's start."""
+        row, starts = [START], []
+        for place in range(first, min(last, len(found))):
+            starts.append(len(row))
+            row += [MASK] if place in hidden else self.vocabulary.pieces(found[place].text)
+        return row, starts
+
+
+def padded(rows: Sequence[Sequence[int]]) -> Tensor:
+    """Return rows of pieces as (rows, longest) int64."""
+    longest = max(len(row) for row in rows)
+    return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
+
+
+def suspects(found: Sequence[Token], known: set[str]) -> list[int]:
+    """Return the places of words with blanks, and of those that are not `known` in any case."""
+    return [
+        place
+        for place, token in enumerate(found)
+        if token.is_word
+        and (
+            BLANK in token.text
+            or (
+                len(token.text) >= SHORTEST
+                and not known & {token.text, token.text.lower(), token.text.capitalize()}
+            )
+        )
+    ]
+
+
+def at(found: Sequence[Token], starts: Sequence[int]) -> list[int]:
+    """Return the places of the words that start at `starts`."""
+    places = {token.start: place for place, token in enumerate(found) if token.is_word}
+    missing = sorted(set(starts) - set(places))
+    if missing:
+        raise ValueError(f"no word starts at {missing[0]}; words start at {sorted(places)[:20]}")
+    return sorted(places[start] for start in set(starts))
+
+
+def judged(
+    token: Token, words: Sequence[str], scores: np.ndarray, alternatives: int, told: bool
+) -> Restored:
+    """Return what a word was, from the scores, (words,), of what it might have been.
+
+    A word without blanks that is not told to be spoilt may also be one that the vocabulary has not;
+    and what nothing explains is left as it is.
+    """
+    best = np.argsort(-scores, kind="stable")[: max(1, alternatives)]
+    options = [(words[place], float(scores[place])) for place in best if scores[place] > -np.inf]
+    total = np.logaddexp.reduce(scores) if len(scores) else -np.inf
+    if not told and BLANK not in token.text:
+        as_it_is = math.log(NEW_WORDS) - NEW_LETTER * len(token.text)
+        total = np.logaddexp(total, as_it_is)
+        options = sorted([*options, (token.text, as_it_is)], key=lambda one: -one[1])
+        options = options[: max(1, alternatives)]
+    if not options:
+        return Restored(token.start, token.end, token.text, token.text, 0.0, ())
+    shares = tuple((word, math.exp(score - total)) for word, score in options)
+    word, share = shares[0]
+    return Restored(token.start, token.end, token.text, word, share, shares)
+
+
+def rewritten(text: str, restored: Sequence[Restored]) -> str:
+    """Return a text with its restored words, which are in its order, in their places."""
+    parts, read = [], 0
+    for one in restored:
+        parts += [text[read : one.start], one.word]
+        read = one.end
+    return "".join([*parts, text[read:]])

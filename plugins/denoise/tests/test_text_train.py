@@ -1,0 +1,178 @@
+"""The recipe of the language model, and texts restored by what it makes."""
+
+from itertools import repeat
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("sentencepiece")
+pytest.importorskip("accelerate")
+
+from hub.training import Run
+from hub_denoise.text import restore
+from hub_denoise.text import train as recipe
+from hub_denoise.text.data import MASK, START, Corpus, Vocabulary, counted
+from hub_denoise.text.model import Filler, ModelConfig
+from hub_denoise.text.restore import CORE, Restorer
+from hub_denoise.text.train import (
+    FILE,
+    Masker,
+    TrainConfig,
+    facts_of,
+    fit,
+    train_text,
+    trained,
+    validated,
+)
+
+SMALL = ModelConfig(vocabulary=80, width=32, layers=1, heads=2, inner=32)
+SHORT = TrainConfig(steps=6, batch=4, row=12, validate=3, warmup=2)
+TEXTS = [
+    "The green frogs sing at night in the pond.",
+    "The yellow birds sing in the morning, high in the trees.",
+    "At night the yellow moon shines, and green frogs sing.",
+    "In the morning the trees shine, and birds sing 12 songs.",
+] * 8
+
+
+@pytest.fixture(scope="module")
+def masker():
+    counts = counted(TEXTS)
+    return Masker(Corpus.of(TEXTS, counts), Vocabulary.learned(counts, 80), SHORT)
+
+
+@pytest.fixture
+def data(monkeypatch):
+    """Let the recipe train on TEXTS."""
+    monkeypatch.setattr(recipe, "texts", lambda split: TEXTS if split == "train" else TEXTS[:8])
+
+
+@pytest.fixture(scope="module")
+def restorer(masker):
+    """Has learned TEXTS by heart."""
+    torch.manual_seed(0)
+    config = ModelConfig(vocabulary=masker.vocabulary.size, width=64, layers=2, heads=2, inner=64)
+    model = Filler(config)
+    run = Run("text", model, torch.optim.AdamW(model.parameters(), 5e-3), steps=400, decay=0.9)
+    settings = TrainConfig(steps=400, lr=5e-3, warmup=5)
+    generator = np.random.default_rng(0)
+    batches = (masker.batch(rows, generator) for rows in repeat(masker.rows[:24]))
+    losses = fit(run, batches, settings, lambda step: None)
+    assert losses[-1] < 0.3 * losses[0]
+    held = [masker.batch(masker.rows[:24], np.random.default_rng(1))]
+    assert validated(run.average.model, held)[1] > 0.6
+    return Restorer(run.average.model, masker.vocabulary)
+
+
+def test_a_batch_hides_words_and_tells_them(masker):
+    pieces, places, wanted = masker.batch(masker.rows[:20], np.random.default_rng(0))
+    assert (pieces[places[:, 0], places[:, 1]] == MASK).all()
+    assert int((pieces == MASK).sum()) == len(places) == len(wanted)
+    assert (pieces[:, 0] == START).all()
+    told = {tuple(row) for row in wanted.tolist()}
+    assert told <= {tuple(row) for row in masker.vocabulary.spelled().tolist()} | {
+        tuple(row)
+        for row in recipe.spelled([masker.vocabulary.pieces(w) for w in masker.corpus.kinds[1:]])
+        .numpy()
+        .tolist()
+    }
+    words = masker.is_word[masker.rows[:20].numpy()].sum()
+    assert 0.1 < len(places) / words < 0.3
+    again = masker.batch(masker.rows[:20], np.random.default_rng(0))
+    assert all(a.equal(b) for a, b in zip(again, (pieces, places, wanted), strict=True))
+
+
+def test_nothing_to_hide_is_no_error(masker):
+    rows = torch.zeros(2, 5, dtype=torch.int32)
+    pieces, places, wanted = masker.batch(rows, np.random.default_rng(0))
+    assert (pieces == START).all() and places.shape == (0, 2) and wanted.shape == (0, 4)
+    model = Filler(ModelConfig(vocabulary=80, width=16, layers=1, heads=2, inner=8))
+    assert validated(model, [(pieces, places, wanted)]) == (0, 0)
+
+
+def test_a_run_that_is_stopped_goes_on_to_what_it_would_have_been(data, tmp_path, monkeypatch):
+    train_text(tmp_path / "whole", SMALL, SHORT)
+
+    class Killed(Exception):
+        pass
+
+    def stop(self):
+        original(self)
+        if self.step == 3:
+            raise Killed
+
+    original = Run.save
+    monkeypatch.setattr(recipe, "SNAPSHOTS", 0)
+    monkeypatch.setattr(Run, "save", stop)
+    with pytest.raises(Killed):
+        train_text(tmp_path / "parts", SMALL, SHORT)
+    monkeypatch.setattr(Run, "save", original)
+    train_text(tmp_path / "parts", SMALL, SHORT)
+    resumed, whole = (trained(tmp_path / part) for part in ("parts", "whole"))
+    assert resumed.vocabulary == whole.vocabulary
+    for (name, ours), theirs in zip(
+        resumed.model.state_dict().items(), whole.model.state_dict().values(), strict=True
+    ):
+        assert ours.equal(theirs), name
+
+
+def test_what_is_kept_tells_how_it_was_trained(data, tmp_path, capsys):
+    file = train_text(tmp_path, SMALL, SHORT)
+    facts = facts_of(file)
+    assert file == tmp_path / FILE and facts["steps"] == 6
+    assert "nats per hidden word" in capsys.readouterr().out
+    found = trained(tmp_path)
+    held = recipe.held_out(found.vocabulary, SHORT)
+    assert facts["validation_loss"] == pytest.approx(validated(found.model, held)[0], abs=1e-3)
+    time = file.stat().st_mtime_ns
+    train_text(tmp_path, SMALL, SHORT)  # done: nothing is read or trained
+    assert file.stat().st_mtime_ns == time
+
+
+def test_hidden_and_misspelt_words_come_back(restorer):
+    text, found = restorer.restore("The ____ birds sing in the mornnig, high in the tr_es.")
+    assert text == "The yellow birds sing in the morning, high in the trees."
+    assert [one.word for one in found] == ["yellow", "morning", "trees"]
+    for one in found:
+        assert one.changed and one.alternatives[0] == (one.word, one.probability)
+        assert 0 < one.probability <= 1 + 1e-6
+        assert len(one.alternatives) <= 5
+        assert sum(share for _, share in one.alternatives) <= 1 + 1e-6
+
+
+def test_what_is_told_to_be_spoilt_is_changed_and_nothing_else(restorer):
+    text = "At night the yellow trees shines"
+    found, changes = restorer.restore(text, [text.index("shines")])
+    assert found.startswith("At night the yellow trees ") and len(changes) == 1
+    assert changes[0].word != "shines"
+    with pytest.raises(ValueError, match="no word starts at 1"):
+        restorer.restore(text, [1])
+
+
+@pytest.mark.parametrize("text", ["", "  ", "12, 13!", "🙂 投票", "The green frogs sing."])
+def test_what_needs_no_restoring_stays(restorer, text):
+    assert restorer.restore(text)[0] == text
+
+
+def test_an_unknown_name_that_nothing_explains_stays(restorer):
+    text, found = restorer.restore("The green Xyloquartz sing at night")
+    assert "Xyloquartz" in text and not found[0].changed
+
+
+def test_long_texts_are_restored_as_their_parts(restorer):
+    part = "The green frogs ____ at night in the pond. "
+    text, found = restorer.restore(part * CORE)
+    assert [one.start for one in found] == [len(part) * k + 16 for k in range(CORE)]
+    # More than one in 21 words, though no text of the training is as long as a window.
+    assert [one.word for one in found].count("sing") > 0.3 * CORE
+    assert text.startswith(part.replace("____", found[0].word))
+
+
+def test_windows_that_are_read_together_change_nothing(restorer, monkeypatch):
+    text = "The yellow birds sing in the ____. " * 50 + "漢 " * CORE * 3 + "In the ____ birds sing."
+    together = restorer.restore(text)[1]
+    monkeypatch.setattr(restore, "TOGETHER", 1)
+    for one, other in zip(restorer.restore(text)[1], together, strict=True):
+        assert (one.start, one.word) == (other.start, other.word)
+        assert one.probability == pytest.approx(other.probability, abs=1e-4)
