@@ -14,7 +14,7 @@ from hub_denoise.text import restore
 from hub_denoise.text import train as recipe
 from hub_denoise.text.data import MASK, START, Corpus, Vocabulary, counted
 from hub_denoise.text.model import Filler, ModelConfig
-from hub_denoise.text.restore import CORE, Restorer
+from hub_denoise.text.restore import CORE, Network, Restorer
 from hub_denoise.text.train import (
     FILE,
     Masker,
@@ -27,7 +27,7 @@ from hub_denoise.text.train import (
 )
 
 SMALL = ModelConfig(vocabulary=80, width=32, layers=1, heads=2, inner=32)
-SHORT = TrainConfig(steps=6, batch=4, row=12, validate=3, warmup=2)
+SHORT = TrainConfig(steps=6, batch=4, row=12, hidden=0.2, validate=3, warmup=2)
 TEXTS = [
     "The green frogs sing at night in the pond.",
     "The yellow birds sing in the morning, high in the trees.",
@@ -62,7 +62,7 @@ def restorer(masker):
     assert losses[-1] < 0.3 * losses[0]
     held = [masker.batch(masker.rows[:24], np.random.default_rng(1))]
     assert validated(run.average.model, held)[1] > 0.6
-    return Restorer(run.average.model, masker.vocabulary)
+    return Restorer(Network(run.average.model, masker.vocabulary), masker.vocabulary)
 
 
 def test_a_batch_hides_words_and_tells_them(masker):
@@ -112,7 +112,9 @@ def test_a_run_that_is_stopped_goes_on_to_what_it_would_have_been(data, tmp_path
     resumed, whole = (trained(tmp_path / part) for part in ("parts", "whole"))
     assert resumed.vocabulary == whole.vocabulary
     for (name, ours), theirs in zip(
-        resumed.model.state_dict().items(), whole.model.state_dict().values(), strict=True
+        resumed.scorer.model.state_dict().items(),
+        whole.scorer.model.state_dict().values(),
+        strict=True,
     ):
         assert ours.equal(theirs), name
 
@@ -124,7 +126,9 @@ def test_what_is_kept_tells_how_it_was_trained(data, tmp_path, capsys):
     assert "nats per hidden word" in capsys.readouterr().out
     found = trained(tmp_path)
     held = recipe.held_out(found.vocabulary, SHORT)
-    assert facts["validation_loss"] == pytest.approx(validated(found.model, held)[0], abs=1e-3)
+    assert facts["validation_loss"] == pytest.approx(
+        validated(found.scorer.model, held)[0], abs=1e-3
+    )
     time = file.stat().st_mtime_ns
     train_text(tmp_path, SMALL, SHORT)  # done: nothing is read or trained
     assert file.stat().st_mtime_ns == time

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -47,49 +48,23 @@ class Restored:
         return self.word != self.seen
 
 
-class Restorer:
-    """A model, its vocabulary and the channel."""
+class Scorer(Protocol):
+    """Knows how likely words are at places of a text."""
+
+    def word_scores(self, found: Sequence[Token], looked: Sequence[int]) -> list[np.ndarray]:
+        """Return log-probabilities of the vocabulary's words, (words,) each, at the tokens
+        `looked`, in order, all of which are hidden."""
+        ...
+
+
+class Network:
+    """The masked language model as a scorer."""
 
     def __init__(self, model: Filler, vocabulary: Vocabulary, device: str = "cpu") -> None:
         self.model = model.to(device).eval()
         self.vocabulary = vocabulary
         self.device = torch.device(device)
         self.spelled = torch.from_numpy(vocabulary.spelled()).to(device)
-        self.known = set(vocabulary.words)
-        self.channel = Channel(vocabulary.words)
-
-    def restore(
-        self, text: str, spoilt: Sequence[int] | None = None, alternatives: int = 5
-    ) -> tuple[str, list[Restored]]:
-        """Return a text with its spoilt words restored, and what became of each that was looked at.
-
-        Args:
-            spoilt: starts, in characters, of the words that are known to be spoilt; None: those
-                with blanks are, and those that the vocabulary has not may be.
-            alternatives: how many words to tell of each, at most.
-
-        Raises:
-            ValueError: no word starts at one of `spoilt`.
-        """
-        found = tokens(text)
-        looked = suspects(found, self.known) if spoilt is None else at(found, spoilt)
-        restored = [
-            judged(
-                found[place],
-                self.vocabulary.words,
-                scores + self.channel_of(found[place], told=spoilt is not None),
-                alternatives,
-                told=spoilt is not None,
-            )
-            for place, scores in zip(looked, self.word_scores(found, looked), strict=True)
-        ]
-        return rewritten(text, restored), restored
-
-    def channel_of(self, token: Token, told: bool) -> np.ndarray | float:
-        """Return the log-likelihoods of what is seen, or 0 of a word of which nothing is."""
-        if token.is_hidden:
-            return 0.0
-        return self.channel.log_likelihoods(token.text, slipped=told)
 
     @torch.inference_mode()
     def word_scores(self, found: Sequence[Token], looked: Sequence[int]) -> list[np.ndarray]:
@@ -124,6 +99,49 @@ class Restorer:
             starts.append(len(row))
             row += [MASK] if place in hidden else self.vocabulary.pieces(found[place].text)
         return row, starts
+
+
+class Restorer:
+    """A scorer of words, and the channel from each word of the vocabulary."""
+
+    def __init__(self, scorer: Scorer, vocabulary: Vocabulary) -> None:
+        self.scorer = scorer
+        self.vocabulary = vocabulary
+        self.known = set(vocabulary.words)
+        self.channel = Channel(vocabulary.words)
+
+    def restore(
+        self, text: str, spoilt: Sequence[int] | None = None, alternatives: int = 5
+    ) -> tuple[str, list[Restored]]:
+        """Return a text with its spoilt words restored, and what became of each that was looked at.
+
+        Args:
+            spoilt: starts, in characters, of the words that are known to be spoilt; None: those
+                with blanks are, and those that the vocabulary has not may be.
+            alternatives: how many words to tell of each, at most.
+
+        Raises:
+            ValueError: no word starts at one of `spoilt`.
+        """
+        found = tokens(text)
+        looked = suspects(found, self.known) if spoilt is None else at(found, spoilt)
+        restored = [
+            judged(
+                found[place],
+                self.vocabulary.words,
+                scores + self.channel_of(found[place], told=spoilt is not None),
+                alternatives,
+                told=spoilt is not None,
+            )
+            for place, scores in zip(looked, self.scorer.word_scores(found, looked), strict=True)
+        ]
+        return rewritten(text, restored), restored
+
+    def channel_of(self, token: Token, told: bool) -> np.ndarray | float:
+        """Return the log-likelihoods of what is seen, or 0 of a word of which nothing is."""
+        if token.is_hidden:
+            return 0.0
+        return self.channel.log_likelihoods(token.text, slipped=told)
 
 
 def padded(rows: Sequence[Sequence[int]]) -> Tensor:

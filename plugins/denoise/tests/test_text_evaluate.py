@@ -1,0 +1,116 @@
+"""What is measured of restored words, and the peers."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sentencepiece")
+
+from hub_denoise.text import evaluate
+from hub_denoise.text.corrupt import tokens
+from hub_denoise.text.data import Corpus, Vocabulary, counted
+from hub_denoise.text.evaluate import Count, cases, evaluate_text, named, peers, restored
+from hub_denoise.text.restore import Restorer
+from hub_denoise.text.trigram import Trigrams, TrigramScorer
+
+TEXTS = [
+    "The green frogs sing at night in the pond.",
+    "The yellow birds sing in the morning, high in the trees.",
+] * 5
+
+
+@pytest.fixture(scope="module")
+def scorer():
+    counts = counted(TEXTS)
+    words = Vocabulary.learned(counts, 80).words
+    return TrigramScorer(Corpus.of(TEXTS, counts), counts, words), words
+
+
+class Knows:
+    """Scores as right what TEXTS say, whatever is hidden."""
+
+    def __init__(self, words):
+        self.words = words
+
+    def word_scores(self, found, looked):
+        for text in TEXTS:
+            original = tokens(text)
+            if len(original) == len(found) and all(
+                place in looked or one.text == other.text
+                for place, (one, other) in enumerate(zip(original, found, strict=True))
+            ):
+                return [
+                    np.log([0.9 if word == original[place].text else 1e-3 for word in self.words])
+                    for place in looked
+                ]
+        raise AssertionError("no such text")
+
+
+def test_probabilities_sum_to_one_whatever_comes_before():
+    tokens = np.random.default_rng(0).integers(0, 12, 400)
+    model = Trigrams(np.minimum(tokens, 9), 11)  # kind 10 is nowhere
+    every = np.arange(11)
+    for u in (-1, 0, 3, 10):
+        for v in (-1, 0, 3, 10):
+            assert model.given_two(u, v, every).sum() == pytest.approx(1)
+            assert (model.given_two(u, v, every) > 0).all()
+
+
+def test_the_trigram_is_kneser_neys_by_hand():
+    tokens = np.array([1, 2, 3, 1, 2, 4, 1, 2, 3, 4])
+    model = Trigrams(tokens, 5)
+    # Trigrams 123 x2, 231, 312, 124, 241, 412, 234: n1 = 6, n2 = 1, so the discount is 6/8.
+    assert model.discount3 == pytest.approx(6 / 8)
+    # Of 3 after 2 continues one kind of word, as 4 does: 1 (12 3), 1 (12 4); 3 after 2 of 1 only.
+    lower = model.given_one(2, 3)
+    assert model.given_two(1, 2, 3) == pytest.approx((2 - 0.75) / 3 + 0.75 * 2 / 3 * lower)
+
+
+def test_the_peer_reads_both_sides(scorer):
+    peer, words = scorer
+    for text, word in (("The green ____ sing", "frogs"), ("____ birds sing", "yellow")):
+        found = tokens(text)
+        place = [one.is_hidden for one in found].index(True)
+        (scores,) = peer.word_scores(found, [place])
+        assert words[int(scores.argmax())] == word
+        assert np.exp(scores).sum() == pytest.approx(1)
+
+
+def test_what_is_spoilt_is_the_same_for_all():
+    assert cases(TEXTS, ["hide"]) == cases(TEXTS, ["hide"])
+    assert len({case.text for case in cases(TEXTS, ["hide"])}) > 2  # each text by its own seed
+
+
+def test_who_knows_all_restores_all_and_who_knows_nothing_none(scorer):
+    words = scorer[1]
+    vocabulary = Vocabulary(b"", words)
+    spoilt = cases(TEXTS, ["hide"])
+    known = sum(change.original in words for case in spoilt for change in case.changes)
+    found = restored(Restorer(Knows(words), vocabulary), spoilt)
+    assert found.right == known > 5 and found.words >= known
+
+    class Wrong:
+        def word_scores(self, found, looked):
+            return [np.log([1.0, *[1e-9] * (len(words) - 1)])] * len(looked)
+
+    poor = restored(Restorer(Wrong(), vocabulary), spoilt)
+    assert poor.right < known and poor.words == found.words
+
+
+def test_words_of_all_runs_are_counted_together():
+    found = named({"hidden": Count(10, 5, 6), "slipped": Count(30, 30, 30)}, "_x", "documents")
+    assert found["restored_word_accuracy_x"].value == pytest.approx(87.5)
+    assert found["restored_word_accuracy_hidden_x"].value == pytest.approx(50)
+    assert found["restored_word_among_five_x"].value == pytest.approx(90)
+
+
+def test_every_system_is_measured(scorer, monkeypatch):
+    words = scorer[1]
+    monkeypatch.setattr(evaluate, "texts", lambda split: TEXTS)
+    restorer = Restorer(scorer[0], Vocabulary(b"", words))
+    assert set(peers(restorer)) == {"_trigram", "_frequency"}
+    found = evaluate_text(restorer, quick=True)
+    assert all(name.endswith("_quick") and 0 <= one.value <= 100 for name, one in found.items())
+    ours, peer = (f"restored_word_accuracy{name}_quick" for name in ("", "_trigram"))
+    assert found[ours].value == found[peer].value
+    assert found["mended_slips_quick"].higher_is_better
+    assert not found["altered_intact_words_frequency_quick"].higher_is_better
