@@ -180,6 +180,10 @@ def train_text(folder: Path, model: ModelConfig, config: TrainConfig) -> Path:
     held = held_out(vocabulary, config)
     torch.manual_seed(config.seed)
     network = Filler(model)
+    if (
+        not torch.cuda.is_available()
+    ):  # a fused attention is slower there: 0.90 against 0.74 s a step
+        network.encoder.set_attn_implementation("eager")
     optimizer = torch.optim.AdamW(
         network.parameters(),
         config.lr,
