@@ -75,6 +75,13 @@ def test_the_peer_reads_both_sides(scorer):
         assert np.exp(scores).sum() == pytest.approx(1)
 
 
+def test_words_that_the_peer_never_saw_are_not_likelier_than_others():
+    counts = counted(TEXTS)
+    peer = TrigramScorer(Corpus.of(TEXTS, counts), counts, ["frogs", "newts", "toads"])
+    (scores,) = peer.word_scores(tokens("The green ____ sing"), [2])
+    assert scores.argmax() == 0 and scores[1] == scores[2] > -np.inf
+
+
 def test_what_is_spoilt_is_the_same_for_all():
     assert cases(TEXTS, ["hide"]) == cases(TEXTS, ["hide"])
     assert len({case.text for case in cases(TEXTS, ["hide"])}) > 2  # each text by its own seed

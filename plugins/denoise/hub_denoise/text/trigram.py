@@ -18,7 +18,7 @@ from hub_denoise.text.data import TIMES, Corpus
 
 BITS = 20  # of a kind's number
 UNSEEN = -1  # a neighbour that is not known
-LOOKED = 1000  # words, the likeliest by their neighbours, that the two trigrams to the right judge
+LOOKED = 5000  # words, the likeliest by their neighbours, that the two trigrams to the right judge
 
 
 class Trigrams:
@@ -101,7 +101,10 @@ class TrigramScorer:
         self.rare = 1 + sum(counts[kind] >= TIMES for kind in corpus.kinds[1:])
         self.numbers = {kind: number for number, kind in enumerate(corpus.kinds[: self.rare])}
         self.trigrams = Trigrams(np.minimum(corpus.tokens, self.rare), self.rare + 1)
-        self.words = np.array([self.numbers[word] for word in words], np.int64)
+        self.words = np.array([self.numbers.get(word, self.rare) for word in words])
+        # Words of another text's vocabulary share what all rare kinds have together.
+        missing = self.words == self.rare
+        self.shares = np.where(missing, -np.log(max(1, int(missing.sum()))), 0.0)
 
     def word_scores(self, found: Sequence[Token], looked: Sequence[int]) -> list[np.ndarray]:
         """Return log-probabilities of the words, (words,) float64, at each of `looked`."""
@@ -115,7 +118,7 @@ class TrigramScorer:
 
     def scored(self, u: int, v: int, x: int, y: int) -> np.ndarray:
         """Return the log-probability of each word between u v and x y."""
-        scores = np.log(self.trigrams.given_two(u, v, self.words))
+        scores = np.log(self.trigrams.given_two(u, v, self.words)) + self.shares
         if x != UNSEEN:
             near = scores + np.log(self.trigrams.given_one(self.words, x))
             best = np.argpartition(-near, min(LOOKED, len(near)) - 1)[:LOOKED]
@@ -133,7 +136,7 @@ class FrequencyScorer:
     """Words by how frequent they are, whatever the text says."""
 
     def __init__(self, counts: Counter[str], words: Sequence[str]) -> None:
-        found = np.array([counts[word] for word in words], np.float64)
+        found = np.array([counts[word] + 0.5 for word in words])
         self.scores = np.log(found / found.sum())
 
     def word_scores(self, found: Sequence[Token], looked: Sequence[int]) -> list[np.ndarray]:
