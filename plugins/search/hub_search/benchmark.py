@@ -3,7 +3,6 @@ is indexed, how large the index is, and what it misses."""
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import statistics
 import tempfile
@@ -11,7 +10,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import faiss
 import numpy as np
 from torch import Tensor
 
@@ -21,7 +19,7 @@ from hub.benchmark import compare, seconds
 from hub.evaluation import Bench
 from hub_search import dtw, example
 from hub_search.archive import RATE, Archives, Query, cut, embedded, weights_of
-from hub_search.index import Index, cosines
+from hub_search.index import Index, cosines, one_thread
 from hub_search.model import Networks, load
 
 SEGMENTS = 10_000  # of the archive that DTW looks through too
@@ -215,7 +213,7 @@ def growth(folder: Path, vectors: np.ndarray) -> Iterator[Bench]:
     for size in SIZES:
         kept = repeated(folder / "vectors.f16", vectors[:-QUERIES], size)
         index = Index(kept.shape[1])
-        with patient():
+        with one_thread():
             index.add(np.arange(size), kept)
         times.append(1000 * statistics.median(lookup_times(index, asked, kept)))
     large = index.inverted is not None
@@ -247,18 +245,6 @@ def lookup_times(index: Index, asked: list[np.ndarray], kept: np.ndarray) -> lis
     for one in asked[:5]:
         index.nearest(one, FOUND, kept)
     return [seconds(lambda one=one: index.nearest(one, FOUND, kept)) for one in asked]
-
-
-@contextlib.contextmanager
-def patient() -> Iterator[None]:
-    """Train and fill an index with one thread: threads that wait for each other take longer on a
-    machine that does other things too."""
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
 
 
 def repeated(path: Path, vectors: np.ndarray, count: int) -> np.ndarray:

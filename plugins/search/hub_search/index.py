@@ -8,7 +8,9 @@ again by the vectors on disk. Either way a score is the cosine of the vectors as
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -124,7 +126,9 @@ class Index:
         (found,), the nearest first; at most `count`, fewer where there are fewer."""
         values = np.ascontiguousarray(query[None], np.float32)
         if self.inverted is None:
-            _, places = self.flat.search(values, min(max(count, 1), max(len(self), 1)))
+            most = min(max(count, 1), max(len(self), 1))
+            with one_thread():
+                _, places = self.flat.search(values, most)
             rows = self.rows[places[0][places[0] >= 0]]
         else:
             _, found = self.inverted.search(values, max(AGAIN, 3 * count))
@@ -147,6 +151,18 @@ class Index:
         if not isinstance(index, faiss.IndexIVFPQ) or index.d != self.dimensions:
             raise ValueError("another kind of index")
         self.inverted, self.trained = index, trained
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Have FAISS use one thread: for one query, or on a machine that does other things too, several
+    wait for each other longer than they compute."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def flat_index(dimensions: int) -> faiss.IndexScalarQuantizer:

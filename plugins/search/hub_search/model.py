@@ -193,8 +193,10 @@ class Networks:
         """
         name = system or self.systems[0]
         if len(segments) == 1 and name in self.singles:
-            frames, _ = padded(segments)
-            return unit(self.singles[name](frames[0].numpy()))[None]
+            frames = segments[0][:LONGEST].numpy()
+            if len(frames) < SHORTEST:
+                frames = np.pad(frames, ((0, SHORTEST - len(frames)), (0, 0)))
+            return unit(self.singles[name](frames))[None]
         encoder = self.encoders[name]
         vectors = np.zeros((len(segments), encoder.summary.out_features), np.float32)
         order = np.argsort([len(one) for one in segments], kind="stable")
