@@ -165,7 +165,7 @@ class Networks:
         self.config = config
         self.device = device
         # (2, 40): deviation and mean of each band of log-mel in the recordings of training.
-        self.usual = torch.eye(2)[0, :, None].repeat(1, BANDS) if usual is None else usual
+        self.usual = torch.tensor([[1.0], [0.0]]).repeat(1, BANDS) if usual is None else usual
         self.systems = tuple(encoders)
         self.singles: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
 

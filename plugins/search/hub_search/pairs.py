@@ -17,7 +17,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from hub.audio import deltas, mfcc
 from hub_search import dtw
 from hub_search.augment import Corpus
 from hub_search.data import Utterance
@@ -120,9 +119,7 @@ def warping_costs(
     corpus: Corpus, start: Tensor, end: Tensor, first: Tensor, second: Tensor
 ) -> np.ndarray:
     """Return the cost of aligning the two windows of each pair, (pairs,) float32."""
-    cepstra = mfcc(corpus.frames)
-    slope = deltas(cepstra)
-    features = torch.cat([cepstra, 4 * slope, 4 * deltas(slope)], dim=1).numpy()
+    features = dtw.features(corpus.frames, 13, 4.0)
     spans = list(zip(start.tolist(), end.tolist(), strict=True))
     partners = defaultdict(list)
     for place, (one, other) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
