@@ -5,7 +5,7 @@
 
 What needs a checkpoint or a data set is skipped, with the reason, where there is none. Nothing but
 latenthub and pytest is needed. pytest finds this module by its entry point; it does nothing until
-one of the two asks for it.
+one of the two asks for it, but for a fixture of recipes' own tests, `survives_a_kill`.
 """
 
 from __future__ import annotations
@@ -119,6 +119,58 @@ def contract_site(contract_hub: Any) -> Iterator[Any]:
         port = probe.getsockname()[1]
     with start(contract_hub, port=port) as running:
         yield running
+
+
+# For a plugin's own tests.
+
+
+class Killed(BaseException):
+    """Ends a training within a step."""
+
+
+@pytest.fixture
+def survives_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return what asserts that a training by hub.training.Run survives being killed.
+
+        def test_a_killed_run_goes_on_as_if_it_had_not_been(survives_a_kill):
+            survives_a_kill(lambda folder: weights(train(folder)), step=3)
+
+    It is trained three times: to its end; in another folder, until it is killed within a step; and
+    there again, to an end that must be bit for bit the same.
+    """
+
+    def check(train: Callable[[Path], Any], step: int, run: str | None = None) -> None:
+        """Check `train`, which trains in a folder and returns a tensor, or tensors by name.
+
+        Args:
+            step: in which to kill it, once it has the loss; the first is 0.
+            run: the name of the run to kill; None: the first that comes to that step.
+        """
+        from torch.testing import assert_close
+
+        from hub.training import Run
+
+        optimize, taken = Run.optimize, []
+
+        def dying(self: Run, *args: Any, **options: Any) -> float:
+            if self.step == step and run in (None, self.name):
+                raise Killed
+            return optimize(self, *args, **options)
+
+        def telling(self: Run, *args: Any, **options: Any) -> float:
+            taken.append(self.step)
+            return optimize(self, *args, **options)
+
+        whole = train(tmp_path / "whole")
+        monkeypatch.setattr(Run, "optimize", dying)
+        monkeypatch.setattr(Run, "every", -1)  # a snapshot after every step
+        with pytest.raises(Killed):
+            train(tmp_path / "killed")
+        monkeypatch.setattr(Run, "optimize", telling)
+        assert_close(train(tmp_path / "killed"), whole, rtol=0, atol=0)
+        assert taken[0] == step, "the run did not go on from its snapshot"
+
+    return check
 
 
 # What a demo says of itself.

@@ -1,4 +1,5 @@
-"""What recipes share: settings from the command line, runs that survive a kill, average weights."""
+"""What recipes share: settings from the command line, runs that survive a kill, the usual loop,
+average weights, files of parts that are done."""
 
 from __future__ import annotations
 
@@ -6,19 +7,26 @@ import copy
 import dataclasses
 import difflib
 import inspect
+import json
 import math
 import os
 import time
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from hub import settings
-from hub.errors import SettingsError
+from hub.errors import CheckpointError, SettingsError
+from hub.files import reason
+
+Loss = Callable[[nn.Module, int], Tensor]  # of the network, at a step, the first of which is 0
+Judge = Callable[[int], float]  # of the average weights, after so many steps; lower is better
 
 
 def parse_settings(function: Callable[..., object], settings: dict[str, str]) -> dict[str, Any]:
@@ -105,10 +113,15 @@ class Run:
 
         run = Run("name", model, optimizer, steps=1000, folder=folder)
         for share in run:  # from 0 to 1
-            ...
-            run.accelerator.backward(loss)
-            optimizer.step()
+            run.set_rate(share, lr=1e-3, warmup=100)
+            with run.accelerator.autocast():
+                loss = ...
+            run.optimize(loss, clip=1.0)
+
+    `fit` is that loop, for a recipe that needs no other.
     """
+
+    every: float = 60  # seconds between snapshots
 
     def __init__(
         self,
@@ -121,19 +134,19 @@ class Run:
         decay: float = 0.999,
         seed: int = 0,
         folder: Path | None = None,
-        every: float = 120,  # seconds between snapshots
     ) -> None:
         from accelerate import Accelerator
 
         self.accelerator = Accelerator(mixed_precision="bf16" if has_bf16() else "no")
         torch.manual_seed(seed + self.accelerator.process_index)
-        self.name, self.steps, self.minutes, self.every = name, steps, minutes, every
+        self.name, self.steps, self.minutes = name, steps, minutes
         self.average = Average(model, decay)
         self.average.model.to(self.accelerator.device)
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
         self.file = folder / f"{name}.snapshot" if folder else None
         self.step = 0  # finished ones
         self.seconds = 0.0  # spent by this and earlier processes
+        self.cpu_seconds = 0.0  # of all cores, of the main process
         self.best = math.inf
         self.best_weights: dict[str, Tensor] = {}
         self.reported = ""
@@ -156,6 +169,7 @@ class Run:
             mininterval=5,
         )
         before, began = self.seconds, time.monotonic()
+        cpu_before, cpu_began = self.cpu_seconds, time.process_time()
         saved = began
         while (share := self.share()) < 1:
             yield share
@@ -163,6 +177,7 @@ class Run:
             self.average.update(self.accelerator.unwrap_model(self.model))
             now = time.monotonic()
             self.seconds = before + now - began
+            self.cpu_seconds = cpu_before + time.process_time() - cpu_began
             bar.set_postfix_str(self.reported, refresh=False)
             bar.update()
             if self.agreed(now - saved) > self.every:
@@ -188,6 +203,68 @@ class Run:
 
         return float(broadcast(torch.tensor(value, device=self.accelerator.device)))
 
+    def fit(
+        self,
+        loss: Loss,
+        *,
+        lr: float,
+        warmup: int = 0,
+        floor: float = 0.0,
+        clip: float | None = None,
+        judge: Judge | None = None,
+        judge_every: int = 500,
+    ) -> list[float]:
+        """Train the model to the run's end, and keep the average weights that `judge` finds best;
+        return the loss of each step that this call took.
+
+        Args:
+            loss: what a step lowers, a scalar; computed under autocast.
+            lr, warmup, floor: see `set_rate`.
+            clip: see `optimize`.
+            judge: measures the average weights; called every `judge_every` steps, and at the end.
+        """
+        losses: list[float] = []
+        self.model.train()
+        for share in self:
+            self.set_rate(share, lr, warmup, floor)
+            with self.accelerator.autocast():
+                value = loss(self.model, self.step)
+            losses.append(self.optimize(value, clip))
+            if (self.step + 1) % 25 == 0:
+                best = {"best": self.best} if judge else {}
+                self.report(loss=sum(losses[-100:]) / len(losses[-100:]), **best)
+            if judge and (self.step + 1) % judge_every == 0:
+                self.judge(judge(self.step + 1))
+        if judge:
+            self.judge(judge(self.step))
+            self.save()
+        return losses
+
+    def set_rate(self, share: float, lr: float, warmup: int = 0, floor: float = 0.0) -> float:
+        """Set the learning rate for when `share` of the run is over, and return it.
+
+        It rises to `lr` in `warmup` steps, and falls to `floor` of `lr` along half a cosine:
+        Loshchilov and Hutter, "SGDR", ICLR 2017 (arXiv:1608.03983), equation 5, without restarts.
+        """
+        rise = min(1.0, (self.step + 1) / max(1, warmup))
+        rate = lr * rise * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * share)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def optimize(self, loss: Tensor, clip: float | None = None) -> float:
+        """Take a step of the optimizer that lowers `loss`, a scalar; return its value.
+
+        Args:
+            clip: largest norm of the gradient; None: whatever it is.
+        """
+        self.optimizer.zero_grad()
+        self.accelerator.backward(loss)
+        if clip is not None:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), clip)
+        self.optimizer.step()
+        return loss.item()
+
     def report(self, **values: float) -> None:
         """Show `values` beside the progress bar, and log them where a tracker listens."""
         self.reported = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
@@ -200,6 +277,19 @@ class Run:
             self.best = value
             weights = self.average.model.state_dict()
             self.best_weights = {name: tensor.clone() for name, tensor in weights.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a checkpoint tells of how it was trained, interruptions and all."""
+        device = self.accelerator.device
+        on_gpu = device.type == "cuda"
+        return {
+            "steps": self.step,
+            "minutes": round(self.seconds / 60, 1),
+            "cpu_minutes": round(self.cpu_seconds / 60, 1),
+            "device": torch.cuda.get_device_name(device) if on_gpu else device.type.upper(),
+            "threads": torch.get_num_threads(),
+            "processes": self.accelerator.num_processes,
+        }
 
     def save(self) -> None:
         """Write all that the run needs to continue as if it had never stopped."""
@@ -217,6 +307,7 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
             "best": self.best,
             "best_weights": self.best_weights,
             "random": random,
@@ -246,6 +337,7 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.updates = state["updates"]
         self.step, self.seconds = state["step"], state["seconds"]
+        self.cpu_seconds = state.get("cpu_seconds", 0.0)  # older snapshots do not tell
         self.best, self.best_weights = state["best"], state["best_weights"]
         if len(state["random"]) == self.accelerator.num_processes:
             set_random_state(state["random"][self.accelerator.process_index])
@@ -261,6 +353,33 @@ def set_random_state(state: list[Tensor]) -> None:
     torch.set_rng_state(state[0])
     if len(state) > 1 and torch.cuda.is_available():
         torch.cuda.set_rng_state(state[1])
+
+
+def save_part(file: Path, tensors: Mapping[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write `tensors`, and the facts of how they came about, as JSON: the part of a checkpoint that
+    a recipe has done. By rename: a file that is there is whole."""
+    partial = file.with_suffix(".partial")
+    whole = {name: one.cpu().contiguous() for name, one in tensors.items()}
+    save_file(whole, partial, metadata={"facts": json.dumps(facts)})
+    partial.replace(file)
+
+
+def part_facts(file: Path) -> dict[str, Any]:
+    """Return the facts that `save_part` wrote with the tensors of `file`.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        CheckpointError: it is damaged, or has none.
+    """
+    try:
+        with safe_open(file, "pt") as opened:
+            facts: dict[str, Any] = json.loads((opened.metadata() or {})["facts"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(
+            f"{file.parent.name}/{file.name} does not tell how it came about: "
+            f"{reason(error)}; remove it, and run the recipe again"
+        ) from error
+    return facts
 
 
 def has_bf16() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import signal
 import subprocess
@@ -17,8 +18,17 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
-from hub.errors import SettingsError  # noqa: E402
-from hub.training import Average, Run, parse_settings, shuffled  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
+
+from hub.errors import CheckpointError, SettingsError  # noqa: E402
+from hub.training import (  # noqa: E402
+    Average,
+    Run,
+    parse_settings,
+    part_facts,
+    save_part,
+    shuffled,
+)
 
 ROOT = Path(__file__).parents[1]
 
@@ -85,35 +95,99 @@ def test_batches_depend_on_the_seed_and_the_step_alone():
     assert set(torch.cat(halves).tolist()) == set(whole[0].tolist())
 
 
-def regression(folder: Path | None, steps: int, stop_after: int | None = None) -> torch.Tensor:
-    """Fit a line with noise from the random generator; return the weights of run and average."""
+def regression(folder: Path, steps: int = 20) -> dict[str, torch.Tensor]:
+    """Fit a line with noise from the random generator; return all that a run ends with."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(4, 1))
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
-    run = Run("line", model, optimizer, steps=steps, folder=folder, every=0)
+    run = Run("line", model, optimizer, steps=steps, folder=folder)
     rows = torch.arange(64.0).view(16, 4) / 64
     batches = shuffled(rows, batch=4, seed=0, start=run.step)
     for _ in run:
-        if stop_after is not None and run.step == stop_after:
-            break  # as a kill would, between two snapshots
         (x,) = next(batches)
         loss = (run.model(x) - x.sum(1, keepdim=True)).square().mean()
-        optimizer.zero_grad()
-        run.accelerator.backward(loss)
-        optimizer.step()
-        run.judge(loss.item())
-    return torch.cat([model[1].weight.detach().flatten(), run.average.model[1].weight.flatten()])
+        run.judge(run.optimize(loss))
+    return {
+        "model": model[1].weight.detach(),
+        "average": run.average.model[1].weight,
+        "best": run.best_weights["1.weight"],
+    }
 
 
-def test_an_interrupted_run_ends_bit_equal_to_an_uninterrupted_one(tmp_path):
-    whole = regression(None, steps=20)
-    regression(tmp_path, steps=20, stop_after=7)
-    assert torch.equal(regression(tmp_path, steps=20), whole)
+def test_a_killed_run_ends_bit_equal_to_one_that_was_not(survives_a_kill):
+    survives_a_kill(regression, step=7)
+
+
+def test_a_run_that_begins_anew_did_not_survive(survives_a_kill):
+    number = itertools.count()
+    with pytest.raises(AssertionError, match="did not go on from its snapshot"):
+        survives_a_kill(lambda folder: regression(folder / str(next(number))), step=7)
+
+
+def run_of(model: torch.nn.Module, **settings) -> Run:
+    return Run("small", model, torch.optim.SGD(model.parameters(), 0.1), **settings)
+
+
+def test_the_rate_rises_in_a_line_and_falls_along_a_cosine():
+    run = run_of(torch.nn.Linear(1, 1), steps=10)
+    found = [run.set_rate(share, lr=4.0, warmup=4, floor=0.5) for share in run]
+    fall = [3 + math.cos(math.pi * step / 10) for step in range(10)]  # from 4 to 2, half of it
+    rise = [0.25, 0.5, 0.75, *[1.0] * 7]
+    assert found == pytest.approx([a * b for a, b in zip(rise, fall, strict=True)])
+    assert run.optimizer.param_groups[0]["lr"] == found[-1]
+    assert run.set_rate(1.0, lr=4.0) == 0
+
+
+def test_a_gradient_is_clipped_to_a_norm():
+    model = torch.nn.Linear(2, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    run = run_of(model, steps=1)
+    loss = model(torch.tensor([[30.0, 40.0]])).sum() - 7
+    assert run.optimize(loss, clip=1.0) == -7
+    assert model.weight.tolist()[0] == pytest.approx([-0.06, -0.08])  # 0.1 of the direction
+
+
+def test_the_usual_loop_learns_and_keeps_what_is_judged_best():
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    run, judged, seen = run_of(model, steps=10, decay=0.5), [], []
+
+    def loss(network: torch.nn.Module, step: int) -> torch.Tensor:
+        seen.append(step)
+        return (network(torch.ones(1, 1)) - 3).square().mean()
+
+    def judge(step: int) -> float:
+        judged.append((step, run.average.model.weight.item()))
+        return abs(step - 8)
+
+    losses = run.fit(loss, lr=0.3, judge=judge, judge_every=4)
+    assert seen == list(range(10)) and len(losses) == 10
+    assert losses[0] == 9 and losses[-1] < 0.05
+    assert [step for step, _ in judged] == [4, 8, 10]
+    assert run.best == 0 and run.best_weights["weight"].item() == judged[1][1]
 
 
 def test_a_finished_run_trains_no_further(tmp_path):
     finished = regression(tmp_path, steps=5)
-    assert torch.equal(regression(tmp_path, steps=5), finished)
+    torch.testing.assert_close(regression(tmp_path, steps=5), finished, rtol=0, atol=0)
+
+
+def test_facts_count_all_that_a_run_took_and_snapshots_may_be_older(tmp_path):
+    regression(tmp_path, steps=5)
+    file = tmp_path / "line.snapshot"
+    state = torch.load(file, weights_only=True) | {"seconds": 600.0, "cpu_seconds": 1200.0}
+    model = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(4, 1))
+
+    def facts(state: dict) -> dict:
+        torch.save(state, file)
+        optimizer = torch.optim.AdamW(model.parameters())
+        return Run("line", model, optimizer, steps=5, folder=tmp_path).facts()
+
+    told = facts(state)
+    assert (told["steps"], told["minutes"], told["cpu_minutes"]) == (5, 10.0, 20.0)
+    assert told["processes"] == 1
+    state.pop("cpu_seconds")  # as before it was counted
+    assert facts(state) | {"cpu_minutes": 20.0} == told
 
 
 def test_a_snapshot_of_another_model_is_one_clear_error(tmp_path):
@@ -130,6 +204,25 @@ def test_a_run_ends_when_its_minutes_are_over():
     assert shares == sorted(shares) and 1 < len(shares) < 100
 
 
+def test_a_part_tells_its_facts(tmp_path):
+    file = tmp_path / "grey.safetensors"
+    tensors = {"weight": torch.arange(6.0).view(2, 3).T}  # not contiguous
+    save_part(file, tensors, {"steps": 3, "settings": {"lr": 0.1}})
+    assert part_facts(file) == {"steps": 3, "settings": {"lr": 0.1}}
+    assert torch.equal(load_file(file)["weight"], tensors["weight"])
+    assert [one.name for one in tmp_path.iterdir()] == ["grey.safetensors"]
+
+
+def test_a_part_without_facts_is_one_clear_error(tmp_path):
+    file = tmp_path / "grey.safetensors"
+    save_file({"weight": torch.zeros(1)}, file)
+    with pytest.raises(CheckpointError, match=r"grey.safetensors does not tell how .* run the rec"):
+        part_facts(file)
+    file.write_bytes(file.read_bytes()[:-10])
+    with pytest.raises(CheckpointError, match="grey.safetensors does not tell"):
+        part_facts(file)
+
+
 SCRIPT = """
 import sys, time
 from pathlib import Path
@@ -140,16 +233,15 @@ from hub.training import Run, shuffled
 torch.manual_seed(0)
 model = torch.nn.Linear(8, 1)
 optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
-run = Run("job", model, optimizer, steps=60, folder=Path(sys.argv[1]), every=0)
+run = Run("job", model, optimizer, steps=60, folder=Path(sys.argv[1]))
+run.every = 0
 rank, processes = run.accelerator.process_index, run.accelerator.num_processes
 x = torch.randn(64, 8, generator=torch.Generator().manual_seed(1))
 batches = shuffled(x, batch=16, seed=0, start=run.step, rank=rank, processes=processes)
 for _ in run:
     (some,) = next(batches)
     loss = (run.model(some) - some.sum(1, keepdim=True)).square().mean()
-    optimizer.zero_grad()
-    run.accelerator.backward(loss)
-    optimizer.step()
+    run.optimize(loss)
     time.sleep(float(sys.argv[2]))
 if run.main:
     print("weights", *run.accelerator.unwrap_model(run.model).weight.flatten().tolist())

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 
 import hub_denoise.pictures.train as recipe
 from hub.errors import CheckpointError
+from hub.training import part_facts
 from hub_denoise.pictures.data import (
     Crops,
     colour_photographs,
@@ -22,7 +23,7 @@ from hub_denoise.pictures.data import (
 from hub_denoise.pictures.digits import DigitConfig
 from hub_denoise.pictures.measures import psnr
 from hub_denoise.pictures.model import ModelConfig, Restorer
-from hub_denoise.pictures.networks import PARTS, built, facts_of, load_parts
+from hub_denoise.pictures.networks import PARTS, built, load_parts
 from hub_denoise.pictures.train import (
     TrainConfig,
     noise_left,
@@ -72,7 +73,7 @@ def striped(monkeypatch):
 def test_training_removes_noise_from_pictures_it_has_not_seen(striped, tmp_path):
     config = replace(SHORT, steps=150, batch=8, lr=5e-3, warmup=20, validate_every=75, ema=0.98)
     before = noise_left(waves(2))(Restorer(SMALL))
-    facts = facts_of(train_part(tmp_path, "grey", SMALL, SMALL_DIGIT, config))
+    facts = part_facts(train_part(tmp_path, "grey", SMALL, SMALL_DIGIT, config))
     after = -facts["training"]["validation_psnr_db"]
     assert -20.4 < before < -19.6  # the mean of 24.6, 20.2 and 14.2, a little better for clipping
     assert after < before - 5
@@ -98,27 +99,11 @@ def test_the_loss_of_pictures_is_the_mean_of_their_roots():
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(part, striped, tmp_path, monkeypatch):
-    what = (part, SMALL, SMALL_DIGIT, SHORT)
-    whole = load_file(train_part(tmp_path / "whole", *what))
-    monkeypatch.setattr(recipe, "SNAPSHOTS", -1)  # one after every step
-    steps, unstopped = 0, recipe.device_of
+def test_a_killed_run_goes_on_as_if_it_had_not_been(part, striped, survives_a_kill):
+    def weights(folder):
+        return load_file(train_part(folder, part, SMALL, SMALL_DIGIT, SHORT))
 
-    def stopping(network):
-        nonlocal steps
-        steps += 1
-        if steps == 3:
-            raise KeyboardInterrupt
-        return unstopped(network)
-
-    monkeypatch.setattr(recipe, "device_of", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        train_part(tmp_path / "stopped", *what)
-    assert not (tmp_path / "stopped" / f"{part}.safetensors").exists()
-    monkeypatch.setattr(recipe, "device_of", unstopped)
-    again = load_file(train_part(tmp_path / "stopped", *what))
-    assert whole.keys() == again.keys()
-    assert all(torch.equal(whole[name], again[name]) for name in whole)
+    survives_a_kill(weights, step=3)
 
 
 def test_all_parts_tell_how_they_came_about_load_and_are_not_trained_twice(
@@ -126,7 +111,7 @@ def test_all_parts_tell_how_they_came_about_load_and_are_not_trained_twice(
 ):
     train_pictures(tmp_path, SMALL, SMALL_DIGIT, SHORT)
     for part, steps in (("grey", 6), ("upscale", 5), ("digits", 4), ("colour", 5)):
-        facts = facts_of(tmp_path / f"{part}.safetensors")
+        facts = part_facts(tmp_path / f"{part}.safetensors")
         assert facts["training"]["steps"] == steps
         assert facts["training"]["settings"]["side"] == 16
         built(part, facts["model"]).load_state_dict(load_file(tmp_path / f"{part}.safetensors"))

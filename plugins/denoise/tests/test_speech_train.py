@@ -4,16 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from hub.training import Run
+from hub.training import Run, part_facts
 from hub_denoise.speech import train as recipe
 from hub_denoise.speech.data import Mixer, Voice, scaled
 from hub_denoise.speech.model import Masker, ModelConfig
 from hub_denoise.speech.train import (
     FILE,
     TrainConfig,
-    facts_of,
-    fit,
     levels,
+    masking,
     train_speech,
     trained,
     validated,
@@ -59,43 +58,22 @@ def test_noise_is_learned_to_be_taken_away(mixer):
     optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
     run = Run("speech", model, optimizer, steps=40, decay=0.9)
     before = validated(model.eval(), noisy, clean)
-    config = TrainConfig(steps=40, lr=1e-2, warmup=2)
-    losses = fit(run, lambda step: (noisy, clean), config, lambda step: None)
+    losses = run.fit(masking(lambda step: (noisy, clean)), lr=1e-2, warmup=2, clip=1.0)
     assert len(losses) == 40 and losses[-1] < 0.6 * losses[0]
     assert validated(run.average.model, noisy, clean) < 0.8 * before
 
 
-def test_a_run_that_is_stopped_goes_on_to_what_it_would_have_been(data, tmp_path, monkeypatch):
-    config = TrainConfig(steps=6, batch=2, validate=3)
-    whole = trained_file(tmp_path / "whole", config)
+def test_a_killed_run_goes_on_as_if_it_had_not_been(data, survives_a_kill):
+    def weights(folder):
+        train_speech(folder, SMALL, TrainConfig(steps=6, batch=2, validate=3))
+        return trained(folder, SMALL).state_dict()
 
-    class Killed(Exception):
-        pass
-
-    def stop(self):
-        original(self)
-        if self.step == 3:
-            raise Killed
-
-    original = Run.save
-    monkeypatch.setattr(recipe, "SNAPSHOTS", 0)
-    monkeypatch.setattr(Run, "save", stop)
-    with pytest.raises(Killed):
-        train_speech(tmp_path / "parts", SMALL, config)
-    monkeypatch.setattr(Run, "save", original)
-    resumed = trained_file(tmp_path / "parts", config)
-    for (name, ours), theirs in zip(resumed.items(), whole.values(), strict=True):
-        assert ours.equal(theirs), name
-
-
-def trained_file(folder, config):
-    train_speech(folder, SMALL, config)
-    return trained(folder, SMALL).state_dict()
+    survives_a_kill(weights, step=3)
 
 
 def test_what_is_kept_tells_how_it_was_trained(data, tmp_path, capsys):
     file = train_speech(tmp_path, SMALL, TrainConfig(steps=2, batch=2, validate=1))
-    facts = facts_of(file)
+    facts = part_facts(file)
     assert file == tmp_path / FILE and facts["steps"] == 2
     value = validated(trained(tmp_path, SMALL), *recipe.validation(0))
     assert facts["validation_loss"] == pytest.approx(value, abs=1e-3)

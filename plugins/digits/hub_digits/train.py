@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -12,19 +10,18 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hub.checkpoints import write
 from hub.evaluation import Evaluation, card_text
-from hub.training import Run, random_state, set_random_state, shuffled
+from hub.training import Run, part_facts, random_state, save_part, set_random_state, shuffled
 from hub_digits.card import CARD
 from hub_digits.data import BINARY, GREY, digits, scaled
 from hub_digits.model import HVAE, Classifier, ClassifierConfig, ModelConfig, stored
 
 Batches = Iterator[tuple[Tensor, ...]]
-SNAPSHOTS = 120  # seconds between two
+FLOOR = 0.01  # share of the learning rate that is left at a run's end
 
 
 @dataclass(frozen=True)
@@ -83,15 +80,6 @@ def negative_elbo(
     return loss, each.sum() - log_likelihood.mean()
 
 
-def set_rate(run: Run, config: TrainConfig, share: float) -> float:
-    """Set the learning rate for when `share` of the run is over, and return it."""
-    warm = min(1.0, (run.step + 1) / config.lr_warmup)
-    rate = config.lr * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
-    for group in run.optimizer.param_groups:
-        group["lr"] = rate
-    return rate
-
-
 def fit(
     model: HVAE,
     batches: Batches,
@@ -109,14 +97,11 @@ def fit(
         images, labels = (part.to(run.accelerator.device) for part in next(batches))
         hidden = torch.rand(len(labels), device=labels.device) < config.label_dropout
         labels = labels.masked_fill(hidden | (model.config.classes == 0), model.config.classes)
-        rate = set_rate(run, config, share)
+        rate = run.set_rate(share, config.lr, config.lr_warmup, FLOOR)
         with run.accelerator.autocast():
             warmth = min(1.0, (run.step + 1) / config.kl_warmup)
             loss, bound = negative_elbo(run.model, images, labels, warmth, config.free_bits, beta)
-        run.optimizer.zero_grad()
-        run.accelerator.backward(loss)
-        run.accelerator.clip_grad_norm_(run.model.parameters(), config.clip)
-        run.optimizer.step()
+        run.optimize(loss, config.clip)
         losses.append(bound.item())
         if (run.step + 1) % 100 == 0:
             run.report(bound=sum(losses[-100:]) / len(losses[-100:]), best=run.best, rate=rate)
@@ -160,13 +145,10 @@ def fit_classifier(
     run.model.train()
     for share in run:
         images, labels = (part.to(run.accelerator.device) for part in next(batches))
-        set_rate(run, config, share)
+        run.set_rate(share, config.lr, config.lr_warmup, FLOOR)
         with run.accelerator.autocast():
             loss = F.cross_entropy(run.model(images), labels, label_smoothing=0.05)
-        run.optimizer.zero_grad()
-        run.accelerator.backward(loss)
-        run.optimizer.step()
-        losses.append(loss.item())
+        losses.append(run.optimize(loss))
         if (run.step + 1) % 50 == 0:
             run.report(loss=sum(losses[-50:]) / len(losses[-50:]), error=run.best)
         if validation and (run.step + 1) % config.validate_every == 0:
@@ -228,7 +210,6 @@ def start(model: nn.Module, config: TrainConfig, name: str, folder: Path | None 
         decay=config.ema,
         seed=config.seed,
         folder=folder,
-        every=SNAPSHOTS,
     )
 
 
@@ -259,16 +240,8 @@ def train_part(part: str, network: nn.Module, config: TrainConfig, folder: Path)
         if isinstance(network, HVAE) and network.config.classes:
             settle_priors(run.average.model, images[:10_000], labels[:10_000])
         weights = run.average.model.state_dict()
-        facts = {
-            "steps": run.step,
-            "minutes": round(run.seconds / 60, 1),
-            "validation": round(run.best, 3),
-            "device": device_name(run.accelerator.device),
-            "threads": torch.get_num_threads(),
-            "processes": run.accelerator.num_processes,
-            "settings": asdict(config),
-        }
-        save_part(folder, part, weights, facts)
+        facts = run.facts() | {"validation": round(run.best, 3), "settings": asdict(config)}
+        save_part(folder / f"{part}.safetensors", weights, facts)
 
 
 @torch.no_grad()
@@ -284,19 +257,6 @@ def settle_priors(model: HVAE, images: Tensor, labels: Tensor) -> None:
         places.append(prior.at(posterior.mean))
         variances.append((prior.scale * posterior.log_scale.exp()).square())
     model.top.settle(torch.cat(places), torch.cat(variances), labels.to(device))
-
-
-def save_part(folder: Path, part: str, weights: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    partial = folder / f"{part}.partial"
-    tensors = {name: one.cpu().contiguous() for name, one in weights.items()}
-    save_file(tensors, partial, metadata={"facts": json.dumps(facts)})
-    partial.replace(folder / f"{part}.safetensors")
-
-
-def device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return "CPU"
 
 
 def networks_of(model: ModelConfig) -> dict[str, ModelConfig | ClassifierConfig]:
@@ -338,8 +298,7 @@ def assemble(out: Path, configs: dict[str, ModelConfig | ClassifierConfig]) -> N
         networks[part].load_state_dict(load_file(file))
         tensors.update(stored(networks[part], part))
         settings[part] = asdict(network_config)
-        with safe_open(file, "pt") as opened:
-            settings["training"][part] = json.loads(opened.metadata()["facts"])
+        settings["training"][part] = part_facts(file)
     # Of the unconditional model: told the digit, the other need not keep it in its code.
     tensors.update(map_tables(networks["binary"], *digits(GREY, "test")))
     tensors.update(usual_table(networks["binary"], digits(BINARY, "validation")[0]))

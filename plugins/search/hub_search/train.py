@@ -9,8 +9,6 @@ and rebuild the other saying of a pair, discovered or told.
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -21,13 +19,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hub.checkpoints import write
 from hub.evaluation import Evaluation, card_text
-from hub.training import Run
+from hub.training import Loss, Run, part_facts, save_part
 from hub_search.augment import TRACTS, Augmentation, Corpus, view
 from hub_search.card import CARD
 from hub_search.contrastive import PARTS, Segments, encoded, nt_xent, overlapping
@@ -36,7 +33,6 @@ from hub_search.model import USUAL, Decoder, Encoder, ModelConfig, Networks, voi
 from hub_search.pairs import Pairs, agreement, discover, told
 
 SYSTEMS = ("contrastive", "true_pairs", "cae", "cae_true_pairs", "dsa", "sa")
-SNAPSHOTS = 60  # seconds between two
 ROUNDS = (  # of discovery: pairs, their share of a batch, temperature, crowds corrected for
     (10_000, 0.5, 0.07, False),
     (12_000, 0.6, 0.07, True),
@@ -77,9 +73,6 @@ class Material:
     utterances: list[Utterance]
     corpus: Corpus
     segments: Segments
-
-
-Loss = Callable[[nn.Module, int], Tensor]  # of the network at a step
 
 
 class AutoEncoder(nn.Module):
@@ -191,26 +184,6 @@ def alike(start: Tensor, end: Tensor) -> Tensor:
 # Runs.
 
 
-def fit(run: Run, loss: Loss, config: TrainConfig, rate: float) -> list[float]:
-    """Train a run's network to its end; return each step's loss."""
-    losses = []
-    run.model.train()
-    for share in run:
-        rise = min(1.0, (run.step + 1) / max(1, config.warmup))
-        for group in run.optimizer.param_groups:
-            group["lr"] = rate * rise * (0.5 + 0.5 * math.cos(math.pi * share))
-        with run.accelerator.autocast():
-            value = loss(run.model, run.step)
-        run.optimizer.zero_grad()
-        run.accelerator.backward(value)
-        run.accelerator.clip_grad_norm_(run.model.parameters(), config.clip)
-        run.optimizer.step()
-        losses.append(value.item())
-        if (run.step + 1) % 50 == 0:
-            run.report(loss=sum(losses[-50:]) / len(losses[-50:]))
-    return losses
-
-
 def trained(
     name: str,
     network: nn.Module,
@@ -234,33 +207,11 @@ def trained(
             decay=config.ema,
             seed=config.seed,
             folder=folder,
-            every=SNAPSHOTS,
         )
-        began = time.process_time()
-        losses = fit(run, loss, config, rate)
-        facts = {
-            "steps": run.step,
-            "minutes": round(run.seconds / 60, 1),
-            "cpu_minutes": round((time.process_time() - began) / 60, 1),
-            "loss": round(sum(losses[-50:]) / max(1, len(losses[-50:])), 4),
-            "threads": torch.get_num_threads(),
-            "device": run.accelerator.device.type.upper(),
-        }
-        keep(file, run.average.model.state_dict(), facts)
+        losses = run.fit(loss, lr=rate, warmup=config.warmup, clip=config.clip)
+        facts = run.facts() | {"loss": round(sum(losses[-50:]) / max(1, len(losses[-50:])), 4)}
+        save_part(file, run.average.model.state_dict(), facts)
     return load_file(file)
-
-
-def keep(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    partial = file.with_suffix(".partial")
-    whole = {name: one.cpu().contiguous() for name, one in tensors.items()}
-    save_file(whole, partial, metadata={"facts": json.dumps(facts)})
-    partial.replace(file)
-
-
-def facts_of(file: Path) -> dict[str, Any]:
-    with safe_open(file, "pt") as opened:
-        facts: dict[str, Any] = json.loads(opened.metadata()["facts"])
-    return facts
 
 
 # Systems.
@@ -328,7 +279,7 @@ class Recipe:
                     agreement(pairs, self.material.corpus, self.material.utterances), 3
                 ),
             }
-            keep(file, {"start": pairs.start, "end": pairs.end}, facts)
+            save_part(file, {"start": pairs.start, "end": pairs.end}, facts)
         found = load_file(file)
         return Pairs(found["start"], found["end"])
 
@@ -381,7 +332,7 @@ def stages(system: str) -> list[str]:
 
 def told_of(system: str, folder: Path) -> dict[str, Any]:
     """Return how a system was trained, all its stages together."""
-    facts = [facts_of(folder / f"{stage}.safetensors") for stage in stages(system)]
+    facts = [part_facts(folder / f"{stage}.safetensors") for stage in stages(system)]
     told: dict[str, Any] = {
         "steps": sum(one.get("steps", 0) for one in facts),
         "minutes": round(sum(one.get("minutes", one["cpu_minutes"]) for one in facts), 1),
@@ -421,7 +372,7 @@ def train(out: Path, model: ModelConfig, config: TrainConfig) -> None:
             recipe.train(system)
     if int(os.environ.get("RANK", "0")) == 0:
         if not (folder / f"{USUAL}.safetensors").exists():
-            keep(folder / f"{USUAL}.safetensors", {USUAL: usual()}, {})
+            save_part(folder / f"{USUAL}.safetensors", {USUAL: usual()}, {})
         assemble(out, model, config, [system for system in SYSTEMS if done(system)])
 
 

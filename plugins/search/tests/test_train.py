@@ -116,29 +116,10 @@ def test_a_short_run_writes_a_checkpoint_that_loads(spoken, tmp_path):
     assert training["all"]["settings"]["batch"] == 8
 
 
-def test_a_run_that_was_stopped_goes_on_as_if_it_had_not(spoken, tmp_path, monkeypatch):
-    only = replace(SHORT, system="contrastive")
-    train(tmp_path / "whole", SMALL, only)
-    monkeypatch.setattr(recipe, "SNAPSHOTS", -1)  # one after every step
-    steps = 0
+def test_a_killed_run_goes_on_as_if_it_had_not_been(spoken, survives_a_kill):
+    def weights(folder):
+        train(folder, SMALL, replace(SHORT, system="contrastive"))
+        assert load(folder).systems == ("contrastive",)
+        return recipe.load_file(folder / ".parts" / "contrastive-2.safetensors")
 
-    def stopping(self, *values):
-        nonlocal steps
-        steps += 1
-        if steps == 6:  # in the first round
-            raise KeyboardInterrupt
-        return alike(*values)
-
-    alike = recipe.alike
-    monkeypatch.setattr(recipe, "alike", lambda *values: stopping(None, *values))
-    with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "stopped", SMALL, only)
-    monkeypatch.setattr(recipe, "alike", alike)
-    train(tmp_path / "stopped", SMALL, only)
-    assert load(tmp_path / "stopped").systems == ("contrastive",)
-    weights = [
-        recipe.load_file(tmp_path / name / ".parts" / "contrastive-2.safetensors")
-        for name in ("whole", "stopped")
-    ]
-    for name, value in weights[0].items():
-        assert torch.equal(value, weights[1][name]), name
+    survives_a_kill(weights, step=1, run="contrastive-1")

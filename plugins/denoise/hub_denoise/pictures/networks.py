@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hub.errors import CheckpointError
-from hub.training import has_bf16
+from hub.training import has_bf16, part_facts
 from hub_denoise.pictures.digits import DigitAutoEncoder, DigitConfig
 from hub_denoise.pictures.model import ModelConfig, Restorer
 from hub_denoise.pictures.resize import doubled
@@ -29,13 +27,6 @@ def built(part: str, model: dict[str, Any]) -> nn.Module:
     return Restorer(ModelConfig(**model))
 
 
-def facts_of(file: Path) -> dict[str, Any]:
-    """Return what a part's file tells: the settings of its network, and how it was trained."""
-    with safe_open(file, "pt") as opened:
-        facts: dict[str, Any] = json.loads(opened.metadata()["facts"])
-    return facts
-
-
 def load_parts(folder: Path, device: str = "cpu") -> Networks:
     """Return the networks whose parts the recipe has left in `folder`.
 
@@ -46,7 +37,7 @@ def load_parts(folder: Path, device: str = "cpu") -> Networks:
     for part in PARTS:
         file = folder / f"{part}.safetensors"
         if file.exists():
-            network = built(part, facts_of(file)["model"])
+            network = built(part, part_facts(file)["model"])
             network.load_state_dict(load_file(file))
             found[part] = network.to(device).eval()
     if not found:

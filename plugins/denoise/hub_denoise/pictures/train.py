@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,10 +10,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from hub.training import Run
+from hub.training import Loss, Run, save_part
 from hub_denoise.pictures.corrupt import CORRUPTIONS, noisy
 from hub_denoise.pictures.data import (
     SCALES,
@@ -31,11 +28,10 @@ from hub_denoise.pictures.model import ModelConfig, Restorer
 from hub_denoise.pictures.networks import PARTS
 from hub_denoise.pictures.resize import doubled, halved
 
-SNAPSHOTS = 120  # seconds between two
+FLOOR = 0.01  # share of the learning rate that is left at a run's end
 SIGMAS = (15, 25, 50)  # that validation measures at, in grey levels of 255
 JUDGED = 0.6  # share of a corruption's largest amount that digits are judged at
 
-Loss = Callable[[nn.Module, int], Tensor]  # of the network at a step
 Judge = Callable[[nn.Module], float]  # of a network; lower is better
 
 
@@ -246,32 +242,6 @@ def mixed(grey: Crops, real: Crops, config: TrainConfig, generator: np.random.Ge
     return torch.cat([pieces, tinted(others, generator)])
 
 
-def fit(run: Run, loss: Loss, config: TrainConfig, judge: Judge | None = None) -> list[float]:
-    """Train a run's network to its end, and keep the average weights that are judged best; return
-    each step's loss."""
-    losses = []
-    run.model.train()
-    for share in run:
-        rise = min(1.0, (run.step + 1) / max(1, config.warmup))
-        for group in run.optimizer.param_groups:
-            group["lr"] = config.lr * rise * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
-        with run.accelerator.autocast():
-            value = loss(run.model, run.step)
-        run.optimizer.zero_grad()
-        run.accelerator.backward(value)
-        run.accelerator.clip_grad_norm_(run.model.parameters(), config.clip)
-        run.optimizer.step()
-        losses.append(value.item())
-        if (run.step + 1) % 50 == 0:
-            run.report(loss=sum(losses[-50:]) / len(losses[-50:]), best=run.best)
-        if judge and (run.step + 1) % config.validate_every == 0:
-            run.judge(judged(run, judge))
-    if judge:
-        run.judge(judged(run, judge))
-        run.save()
-    return losses
-
-
 def judged(run: Run, judge: Judge) -> float:
     with run.accelerator.autocast():
         return judge(run.average.model)
@@ -299,18 +269,19 @@ def train_part(
         decay=config.ema,
         seed=config.seed,
         folder=folder,
-        every=SNAPSHOTS,
     )
-    fit(run, work.loss, config, work.judge)
-    facts = {
-        "steps": run.step,
-        "minutes": round(run.seconds / 60, 1),
-        "validation_psnr_db": round(-run.best, 3),
-        "device": run.accelerator.device.type.upper(),
-        "settings": asdict(config),
-    }
+    run.fit(
+        work.loss,
+        lr=config.lr,
+        warmup=config.warmup,
+        floor=FLOOR,
+        clip=config.clip,
+        judge=lambda step: judged(run, work.judge),
+        judge_every=config.validate_every,
+    )
     if run.main:
-        keep(file, run.best_weights, {"model": work.model, "training": facts})
+        facts = {"validation_psnr_db": round(-run.best, 3), "settings": asdict(config)}
+        save_part(file, run.best_weights, {"model": work.model, "training": run.facts() | facts})
     return file
 
 
@@ -325,14 +296,6 @@ def train_pictures(
     folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS if config.part == "all" else (config.part,):
         train_part(folder, part, model, digit, config)
-
-
-def keep(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    """Write weights, and how they came about, by rename."""
-    partial = file.with_suffix(".partial")
-    whole = {name: one.cpu().contiguous() for name, one in tensors.items()}
-    save_file(whole, partial, metadata={"facts": json.dumps(facts)})
-    partial.replace(file)
 
 
 if __name__ == "__main__":  # until the plugin is whole: python -m hub_denoise.pictures.train OUT

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from hub.training import Run
+from hub.training import Loss, Run, save_part
 from hub_denoise.speech.data import BOOKS, LEARNERS, NEAR, Mixer, recordings, voices
 from hub_denoise.speech.model import Masker, ModelConfig, analyse, loss
 
 FILE = "speech.safetensors"
-SNAPSHOTS = 60  # seconds between two
 VALIDATED = 24  # mixtures, the same each time
 
 Batches = Callable[[int], tuple[Tensor, Tensor]]  # noisy and clean, of a step
@@ -43,30 +37,17 @@ class TrainConfig:
     seed: int = 0
 
 
-def fit(
-    run: Run, batches: Batches, config: TrainConfig, judge: Callable[[int], None]
-) -> list[float]:
-    """Train a run's network to its end, with a look at it now and then; return each step's loss."""
-    losses = []
-    run.model.train()
-    for share in run:
-        rise = min(1.0, (run.step + 1) / max(1, config.warmup))
-        for group in run.optimizer.param_groups:
-            group["lr"] = config.lr * rise * (0.5 + 0.5 * math.cos(math.pi * share))
-        noisy, clean = (one.to(run.accelerator.device) for one in batches(run.step))
-        with run.accelerator.autocast():
-            found, _ = run.model(analyse(noisy))
-        value = loss(found, analyse(clean), levels(noisy, clean))
-        run.optimizer.zero_grad()
-        run.accelerator.backward(value)
-        run.accelerator.clip_grad_norm_(run.model.parameters(), config.clip)
-        run.optimizer.step()
-        losses.append(value.item())
-        if (run.step + 1) % 25 == 0:
-            run.report(loss=sum(losses[-100:]) / len(losses[-100:]))
-        if (run.step + 1) % config.validate == 0:
-            judge(run.step + 1)
-    return losses
+def masking(batches: Batches) -> Loss:
+    """Return the loss of a network on the batch of each step."""
+
+    def of_step(network: nn.Module, step: int) -> Tensor:
+        device = next(network.parameters()).device
+        noisy, clean = (one.to(device) for one in batches(step))
+        found, _ = network(analyse(noisy))
+        with torch.autocast(device.type, enabled=False):  # spectra are compared in float32
+            return loss(found, analyse(clean), levels(noisy, clean))
+
+    return of_step
 
 
 def levels(noisy: Tensor, clean: Tensor) -> Tensor:
@@ -127,52 +108,34 @@ def train_speech(folder: Path, model: ModelConfig, config: TrainConfig) -> Path:
         decay=config.ema,
         seed=config.seed,
         folder=folder,
-        every=SNAPSHOTS,
     )
 
-    def judge(step: int) -> None:
+    def judge(step: int) -> float:
         average = run.average.model.eval()
         device = run.accelerator.device
         value = validated(average, held[0].to(device), held[1].to(device))
-        run.judge(value)
         if run.main:
             print(f"step {step}: loss {value:.4f} on validation speakers", flush=True)
+        return value
 
-    began = time.process_time()
-    losses = fit(
-        run,
-        lambda step: mixer.batch(
-            config.batch, (config.seed, 0, step, run.accelerator.process_index)
-        ),
-        config,
-        judge,
+    def batch(step: int) -> tuple[Tensor, Tensor]:
+        return mixer.batch(config.batch, (config.seed, 0, step, run.accelerator.process_index))
+
+    losses = run.fit(
+        masking(batch),
+        lr=config.lr,
+        warmup=config.warmup,
+        clip=config.clip,
+        judge=judge,
+        judge_every=config.validate,
     )
-    judge(run.step)
     if run.main:
         facts = {
-            "steps": run.step,
-            "minutes": round(run.seconds / 60, 1),
-            "cpu_minutes": round((time.process_time() - began) / 60, 1),
             "loss": round(sum(losses[-100:]) / max(1, len(losses[-100:])), 4),
             "validation_loss": round(run.best, 4),
-            "device": run.accelerator.device.type.upper(),
         }
-        keep(file, run.best_weights, facts)
+        save_part(file, run.best_weights, run.facts() | facts)
     return file
-
-
-def keep(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    partial = file.with_suffix(".partial")
-    whole = {name: one.cpu().contiguous() for name, one in tensors.items()}
-    save_file(whole, partial, metadata={"facts": json.dumps(facts)})
-    partial.replace(file)
-
-
-def facts_of(file: Path) -> dict[str, Any]:
-    """Return how the network in `file` was trained."""
-    with safe_open(file, "pt") as opened:
-        facts: dict[str, Any] = json.loads(opened.metadata()["facts"])
-    return facts
 
 
 def trained(folder: Path, config: ModelConfig) -> Masker:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import math
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from hub.training import Run, shuffled
+from hub.training import Loss, Run, part_facts, save_part, shuffled
 from hub_denoise.text.corrupt import SHORTEST, spoil
 from hub_denoise.text.data import (
     END,
@@ -36,7 +31,6 @@ from hub_denoise.text.restore import Network, Restorer, padded
 
 FILE = "text.safetensors"
 VOCABULARY = "vocabulary.safetensors"
-SNAPSHOTS = 60  # seconds between two
 VALIDATED = 64  # rows of the validation text, with the same words hidden each time
 SLIPS = ("swap", "drop", "replace", "insert")
 
@@ -104,31 +98,16 @@ def spelled(words: list[list[int]]) -> Tensor:
     return torch.tensor(rows, dtype=torch.long).view(-1, SLOTS)
 
 
-def fit(
-    run: Run, batches: Iterator[Batch], config: TrainConfig, judge: Callable[[int], None]
-) -> list[float]:
-    """Train a run's network to its end, with a look at it now and then; return each step's loss, in
-    nats per hidden word."""
-    losses = []
-    run.model.train()
-    for share in run:
-        rise = min(1.0, (run.step + 1) / max(1, config.warmup))
-        for group in run.optimizer.param_groups:
-            group["lr"] = config.lr * rise * (0.5 + 0.5 * math.cos(math.pi * share))
+def filling(run: Run, batches: Iterator[Batch]) -> Loss:
+    """Return the loss of a run's network on the next of `batches`, in nats per hidden word."""
+    plain = run.accelerator.unwrap_model(run.model)
+
+    def of_step(network: nn.Module, step: int) -> Tensor:
         pieces, places, wanted = (one.to(run.accelerator.device) for one in next(batches))
-        with run.accelerator.autocast():
-            states = run.model(pieces, places)
-            value = run.accelerator.unwrap_model(run.model).loss(states, wanted)
-        run.optimizer.zero_grad()
-        run.accelerator.backward(value)
-        run.accelerator.clip_grad_norm_(run.model.parameters(), config.clip)
-        run.optimizer.step()
-        losses.append(value.item())
-        if (run.step + 1) % 25 == 0:
-            run.report(loss=sum(losses[-100:]) / len(losses[-100:]))
-        if (run.step + 1) % config.validate == 0:
-            judge(run.step + 1)
-    return losses
+        value: Tensor = plain.loss(network(pieces, places), wanted)
+        return value
+
+    return of_step
 
 
 @torch.inference_mode()
@@ -154,7 +133,7 @@ def vocabulary_in(folder: Path, size: int, counts: Counter[str]) -> Vocabulary:
     """Return the vocabulary that `folder` has, learned from `counts` where it has none yet."""
     file = folder / VOCABULARY
     if not file.exists():
-        keep(file, Vocabulary.learned(counts, size).tensors(), {})
+        save_part(file, Vocabulary.learned(counts, size).tensors(), {})
     return Vocabulary.from_tensors(load_file(file))
 
 
@@ -200,30 +179,30 @@ def train_text(folder: Path, model: ModelConfig, config: TrainConfig) -> Path:
         decay=config.ema,
         seed=config.seed,
         folder=folder,
-        every=SNAPSHOTS,
     )
 
-    def judge(step: int) -> None:
+    def judge(step: int) -> float:
         value, right = validated(run.average.model.eval(), held)
-        run.judge(value)
         if run.main:
             told = f"{value:.4f} nats per hidden word, {right:.1%} right, of validation texts"
             print(f"step {step}: {told}", flush=True)
+        return value
 
-    began = time.process_time()
-    losses = fit(run, batches_of(masker, run, config), config, judge)
-    judge(run.step)
+    losses = run.fit(
+        filling(run, batches_of(masker, run, config)),
+        lr=config.lr,
+        warmup=config.warmup,
+        clip=config.clip,
+        judge=judge,
+        judge_every=config.validate,
+    )
     if run.main:
         facts = {
             "model": asdict(model),
-            "steps": run.step,
-            "minutes": round(run.seconds / 60, 1),
-            "cpu_minutes": round((time.process_time() - began) / 60, 1),
             "loss": round(sum(losses[-100:]) / max(1, len(losses[-100:])), 4),
             "validation_loss": round(run.best, 4),
-            "device": run.accelerator.device.type.upper(),
         }
-        keep(file, run.best_weights | vocabulary.tensors(), facts)
+        save_part(file, run.best_weights | vocabulary.tensors(), run.facts() | facts)
     return file
 
 
@@ -250,20 +229,6 @@ def held_out(vocabulary: Vocabulary, config: TrainConfig) -> list[Batch]:
     return [masker.batch(some, generator) for some in masker.rows[:VALIDATED].split(16)]
 
 
-def keep(file: Path, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-    partial = file.with_suffix(".partial")
-    whole = {name: one.cpu().contiguous() for name, one in tensors.items()}
-    save_file(whole, partial, metadata={"facts": json.dumps(facts)})
-    partial.replace(file)
-
-
-def facts_of(file: Path) -> dict[str, Any]:
-    """Return how the network in `file` was trained."""
-    with safe_open(file, "pt") as opened:
-        facts: dict[str, Any] = json.loads(opened.metadata()["facts"])
-    return facts
-
-
 def trained(folder: Path) -> Restorer:
     """Return the network that `folder` has, with its vocabulary.
 
@@ -271,7 +236,7 @@ def trained(folder: Path) -> Restorer:
         FileNotFoundError: it is not there.
     """
     tensors = load_file(folder / FILE)
-    model = Filler(ModelConfig(**facts_of(folder / FILE)["model"]))
+    model = Filler(ModelConfig(**part_facts(folder / FILE)["model"]))
     model.load_state_dict(
         {name: one for name, one in tensors.items() if not name.startswith("vocabulary.")}
     )
