@@ -9,7 +9,19 @@ from hub.endpoints import Progress, endpoint
 from hub.errors import HubError, InputError
 from hub.hookspecs import hookimpl
 from hub.kinds import Json, Length, Range
-from hub.media import File, Files, Image, Images, Sound, Table, Upload
+from hub.media import (
+    File,
+    Files,
+    Image,
+    Images,
+    Picture,
+    Recording,
+    Sound,
+    Table,
+    Upload,
+    WholeImage,
+    WholeSound,
+)
 
 __all__ = [
     "Demo",
@@ -22,12 +34,16 @@ __all__ = [
     "Json",
     "Length",
     "Paper",
+    "Picture",
     "Progress",
     "Published",
     "Range",
+    "Recording",
     "Sound",
     "Table",
     "Upload",
+    "WholeImage",
+    "WholeSound",
     "endpoint",
     "hookimpl",
 ]

@@ -87,10 +87,41 @@ def read(
     import numpy as np
 
     with opened(source, name) as sound:
-        if max_seconds is not None and sound.seconds is not None and sound.seconds > max_seconds:
-            raise AudioError(name, f"{sound.seconds:.1f} seconds, longer than {max_seconds:g}")
+        check_told(sound, max_seconds, name)
         heard = np.concatenate(list(at_rate(sound, rate, max_seconds, name)))
     return levelled(heard, name)
+
+
+def read_whole(
+    source: bytes | Path,
+    max_seconds: float | None = HOUR,
+    max_samples: int | None = None,
+    name: str = "the file",
+) -> tuple[int, Samples]:
+    """Return an audio file's rate in Hz, and its sound at that rate, (samples, channels), in
+    [-1, 1] as `read` makes it.
+
+    Args:
+        max_seconds, name: as of `read`.
+        max_samples: of all channels together; what has more is refused; None for no limit.
+
+    Raises:
+        AudioError: as `read`; there are too many samples, or channels come and go.
+    """
+    import numpy as np
+
+    with opened(source, name) as sound:
+        check_told(sound, max_seconds, name)
+        blocks: list[Any] = []
+        size = 0
+        for block in checked(sound, max_seconds, name):
+            size += block.size
+            if max_samples is not None and size > max_samples:
+                raise AudioError(name, f"more than {max_samples:,} samples in all its channels")
+            blocks.append(block)
+        if len({block.shape[1] for block in blocks}) > 1:
+            raise AudioError(name, "its channels change on the way")
+    return sound.rate, levelled(np.concatenate(blocks), name)
 
 
 def seconds_of(source: bytes | Path, name: str = "the file") -> float | None:
@@ -104,7 +135,8 @@ def seconds_of(source: bytes | Path, name: str = "the file") -> float | None:
 
 
 def encode(samples: Samples, rate: int, format: Literal["wav", "flac", "opus"] = "wav") -> bytes:
-    """Return samples in [-1, 1], (samples,) at `rate` Hz, as the content of a mono file.
+    """Return samples in [-1, 1], (samples,) or (samples, channels) at `rate` Hz, or int16 ones, as
+    the content of a file.
 
     WAV and FLAC have 16 bits and lose nothing further; Opus, in Ogg, about 30 kbit of speech a
     second, keeps rates of 8, 12, 16, 24 and 48 kHz. Louder samples are clipped.
@@ -114,11 +146,15 @@ def encode(samples: Samples, rate: int, format: Literal["wav", "flac", "opus"] =
     """
     import numpy as np
 
-    whole = (np.clip(samples, -1, 1) * 32767).round().astype("<i2")
+    if samples.dtype == np.int16:
+        whole = samples.astype("<i2")
+    else:
+        whole = (np.clip(samples, -1, 1) * 32767).round().astype("<i2")
+    channels = 1 if whole.ndim == 1 else whole.shape[1]
     buffer = io.BytesIO()
     if format == "wav":
         with wave.open(buffer, "wb") as file:
-            file.setparams((1, 2, rate, 0, "NONE", ""))
+            file.setparams((channels, 2, rate, 0, "NONE", ""))
             file.writeframes(whole.tobytes())
         return buffer.getvalue()
     try:
@@ -128,7 +164,7 @@ def encode(samples: Samples, rate: int, format: Literal["wav", "flac", "opus"] =
     if format == "opus" and rate not in OPUS:
         raise HubError(f"Opus has rates of {', '.join(map(str, OPUS))} Hz, not {rate}")
     how = ("FLAC", "PCM_16") if format == "flac" else ("OGG", "OPUS")
-    with soundfile.SoundFile(buffer, "w", rate, 1, how[1], format=how[0]) as sound:
+    with soundfile.SoundFile(buffer, "w", rate, channels, how[1], format=how[0]) as sound:
         for start in range(0, len(whole), BLOCK):  # libsndfile wants much stack for all at once
             sound.write(whole[start : start + BLOCK])
     return buffer.getvalue()
@@ -355,13 +391,27 @@ def at_rate(sound: Opened, rate: int, max_seconds: float | None, name: str) -> I
 
     same = sound.rate == rate
     resampler = None if same else soxr.ResampleStream(sound.rate, rate, 1, dtype="float32")
+    for block in checked(sound, max_seconds, name):
+        mono = mixed(block)
+        yield mono if resampler is None else resampler.resample_chunk(mono)
+    if resampler is not None:
+        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+
+def check_told(sound: Opened, max_seconds: float | None, name: str) -> None:
+    """Refuse what is too long by its header, before it is decoded."""
+    if max_seconds is not None and sound.seconds is not None and sound.seconds > max_seconds:
+        raise AudioError(name, f"{sound.seconds:.1f} seconds, longer than {max_seconds:g}")
+
+
+def checked(sound: Opened, max_seconds: float | None, name: str) -> Iterator[Any]:
+    """Yield the sound's blocks, and refuse what is too long, empty or cut off."""
     found = 0
     for block in sound.blocks:
         found += len(block)
         if max_seconds is not None and found > max_seconds * sound.rate:
             raise AudioError(name, f"longer than {max_seconds:g} seconds")
-        mono = mixed(block)
-        yield mono if resampler is None else resampler.resample_chunk(mono)
+        yield block
     if not found:
         raise AudioError(name, "it holds no sound")
     if sound.exact and sound.seconds is not None:
@@ -369,8 +419,6 @@ def at_rate(sound: Opened, rate: int, max_seconds: float | None, name: str) -> I
         if missing > min(SLACK, 0.1 * sound.seconds):
             had = f"{found / sound.rate:.1f} of the {sound.seconds:.1f} seconds it tells of"
             raise AudioError(name, f"{CUT}: it holds {had}")
-    if resampler is not None:
-        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
 def resampled(samples: Samples, rate: int, wanted: int) -> Samples:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import io
 import itertools
 import os
@@ -15,7 +16,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from hub import audio
 from hub.errors import AudioError, InputError
@@ -88,14 +89,15 @@ class Image(Kind):
         from PIL import Image as Pictures
 
         try:
-            array = np.asarray(value, dtype=np.float64)
+            eight_bits = isinstance(value, np.ndarray) and value.dtype == np.uint8
+            array = value if eight_bits else np.asarray(value, dtype=np.float64)
         except (TypeError, ValueError, OverflowError) as error:
             raise wrong(
                 argument, self, value, "rows differ in length or hold no numbers"
             ) from error
         if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
             raise wrong(argument, self, array)
-        if 0 in array.shape or max(array.shape[:2]) > self.max_side:
+        if 0 in array.shape or self._too_large(*array.shape[:2]):
             raise wrong(argument, self, array)
         if not np.all((array >= 0) & (array <= 255)):  # false for NaN too
             raise wrong(argument, self, value, "numbers must be from 0 to 255")
@@ -113,7 +115,7 @@ class Image(Kind):
                 warnings.simplefilter("error", Pictures.DecompressionBombWarning)
                 # reads the header only
                 picture = Pictures.open(io.BytesIO(content), formats=PICTURES)
-                if max(picture.size) > self.max_side:
+                if self._too_large(*picture.size):
                     size = f"{picture.size[0]}x{picture.size[1]} pixels"
                     raise wrong(argument, self, value, size)
                 picture.load()
@@ -126,6 +128,9 @@ class Image(Kind):
         except Exception as error:  # PIL raises all kinds on damaged files
             raise wrong(argument, self, value, "the picture is damaged") from error
         return self._fit(picture)
+
+    def _too_large(self, *sides: int) -> bool:
+        return max(sides) > self.max_side
 
     def _fit(self, picture: Any) -> Any:
         import numpy as np
@@ -152,6 +157,79 @@ class Image(Kind):
 
     def encode(self, value: Any, save: Save) -> Any:
         return save(png(value), ".png")
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture with all that it brought, as `WholeImage` gives it."""
+
+    pixels: Any  # uint8, (height, width) of a grey one, else (height, width, 3)
+    alpha: Any = None  # uint8, (height, width); None: it is opaque everywhere
+    notes: tuple[str, ...] = ()  # what was done to it, in sentences that can be shown
+
+
+@dataclass(frozen=True)
+class WholeImage(Image):
+    """A picture as it is, grey or in colour, with its transparency; the service gets a `Picture`.
+
+    16 bits become 8, other colours red, green and blue; of an animation the first frame is taken;
+    a photograph is turned as its camera says. A service gives uint8, (height, width) or
+    (height, width, 3 or 4).
+    """
+
+    mode: Literal["L", "RGB", "RGBA"] = "RGBA"  # the most that there can be in it
+    max_side: int = 20_000  # pixels
+    max_pixels: int = 16_000_000
+
+    def _too_large(self, *sides: int) -> bool:
+        return super()._too_large(*sides) or sides[0] * sides[1] > self.max_pixels
+
+    def _fit(self, picture: Any) -> Picture:
+        import numpy as np
+        from PIL import ImageOps
+
+        notes = []
+        frames = getattr(picture, "n_frames", 1)
+        if frames > 1:
+            notes.append(f"This is the first of {frames} frames.")
+            picture.seek(0)
+        with contextlib.suppress(Exception):  # damaged EXIF: then it stays as it lies
+            picture = ImageOps.exif_transpose(picture)
+        if picture.mode[0] in "IF":  # 16 bits, 32 bits, floating point
+            notes.append("Its 16 bits were brought to 8." if picture.mode != "F" else FLOATS)
+            return Picture(in_eight_bits(np.array(picture)), None, tuple(notes))
+        if picture.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+            notes.append(f"Its colours, {picture.mode}, were brought to red, green and blue.")
+        grey = picture.mode in ("1", "L", "LA", "La")
+        clear = picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info
+        pixels = np.array(picture.convert(("L" if grey else "RGB") + "A" * clear))
+        return Picture(*parted(pixels), tuple(notes))
+
+    def describe(self) -> str:
+        return f"{super().describe()}, and {self.max_pixels / 1e6:g} million pixels in all"
+
+
+FLOATS = "Its floating-point numbers were brought to 8 bits, from 0 to 1 or, if larger, to 255."
+
+
+def in_eight_bits(array: Any) -> Any:
+    """Return integers of 16 bits, or floats in [0, 1] or [0, 255], as uint8; others are clipped."""
+    import numpy as np
+
+    if np.issubdtype(array.dtype, np.integer):
+        levels = array.clip(0, 65_535) / 257
+    else:
+        levels = np.nan_to_num(array, nan=0.0) * (255 if np.nanmax(array, initial=0) <= 1 else 1)
+    return levels.clip(0, 255).round().astype(np.uint8)
+
+
+def parted(pixels: Any) -> tuple[Any, Any]:
+    """Return (height, width, 2 or 4) without its last channel, and that; None where it says
+    nothing."""
+    if pixels.ndim == 2 or pixels.shape[2] == 3:
+        return pixels, None
+    colours = pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3].copy()
+    return colours, None if (pixels[..., -1] == 255).all() else pixels[..., -1].copy()
 
 
 @dataclass(frozen=True)
@@ -190,21 +268,32 @@ class Sound(Kind):
 
         try:
             if isinstance(value, (np.ndarray, list)):
-                samples = self._from_numbers(argument, self.rate, value)
-            elif isinstance(value, tuple) and len(value) == 2:
-                samples = self._from_numbers(argument, *value)
-            else:
-                content = content_of(argument, self, value, self.max_bytes)
-                samples = audio.read(content, self.rate, self.max_seconds)
+                return self._from_numbers(argument, self.rate, value)
+            if isinstance(value, tuple) and len(value) == 2:
+                return self._from_numbers(argument, *value)
+            return self._from_file(argument, value)
         except AudioError as error:
             raise wrong(argument, self, value, error.reason) from error
-        if samples.size < self.min_seconds * self.rate - 1:
-            found = f"{samples.size / self.rate:.3g} seconds"
-            raise wrong(argument, self, value, found)
+
+    def _from_file(self, argument: str, value: Any) -> Any:
+        content = content_of(argument, self, value, self.max_bytes)
+        samples = audio.read(content, self.rate, self.max_seconds)
+        self._check_length(argument, value, len(samples), self.rate)
         return samples
 
     def _from_numbers(self, argument: str, rate: Any, value: Any) -> Any:
-        """Return (samples,) or (samples, channels), at `rate`, as `check` does."""
+        """Return numbers, (samples,) or (samples, channels) at `rate`, as `check` does."""
+        samples = audio.mixed(self._numbers(argument, rate, value))
+        samples = audio.resampled(audio.levelled(samples, argument), int(rate), self.rate)
+        self._check_length(argument, value, len(samples), self.rate)
+        return samples
+
+    def _check_length(self, argument: str, value: Any, count: int, rate: int) -> None:
+        if count < self.min_seconds * rate - 1:
+            raise wrong(argument, self, value, f"{count / rate:.3g} seconds")
+
+    def _numbers(self, argument: str, rate: Any, value: Any) -> Any:
+        """Return (samples,) or (samples, channels) at `rate`, float32."""
         import numpy as np
 
         low, high = audio.RATES
@@ -222,8 +311,7 @@ class Sound(Kind):
             raise wrong(argument, self, value, "it is empty")
         if len(samples) > self.max_seconds * rate:
             raise wrong(argument, self, samples, f"{len(samples) / rate:.1f} seconds")
-        mono = audio.mixed(audio.scaled(samples))
-        return audio.resampled(audio.levelled(mono, argument), int(rate), self.rate)
+        return audio.scaled(samples)
 
     def describe(self) -> str:
         if self.min_seconds:
@@ -236,6 +324,60 @@ class Sound(Kind):
     def encode(self, value: Any, save: Save) -> Any:
         samples = audio.levelled(value, "the sound")
         return save(audio.encode(samples, self.rate, self.format), f".{self.format}")
+
+
+class Recording(NamedTuple):
+    """A sound at its own rate, as `WholeSound` takes it from a service and gives it to one."""
+
+    rate: int  # Hz
+    samples: Any  # (samples, channels) float32 in [-1, 1]; from a service (samples,) and int16 too
+
+
+@dataclass(frozen=True)
+class WholeSound(Sound):
+    """Sound as it is, at its own rate and with its channels; the service gets a `Recording`, and
+    gives one.
+
+    `rate` is that of numbers that come without one.
+    """
+
+    min_rate: int = audio.RATES[0]  # Hz
+    max_rate: int = audio.RATES[1]
+    max_channels: int = 8
+    max_samples: int = 180_000_000  # of all channels together: 720 MB
+
+    def _from_file(self, argument: str, value: Any) -> Recording:
+        content = content_of(argument, self, value, self.max_bytes)
+        rate, samples = audio.read_whole(content, self.max_seconds, self.max_samples)
+        return self._checked(argument, value, Recording(rate, samples))
+
+    def _from_numbers(self, argument: str, rate: Any, value: Any) -> Recording:
+        samples = self._numbers(argument, rate, value)
+        samples = samples[:, None] if samples.ndim == 1 else samples
+        found = Recording(int(rate), audio.levelled(samples, argument))
+        return self._checked(argument, value, found)
+
+    def _checked(self, argument: str, value: Any, found: Recording) -> Recording:
+        (count, channels), rate = found.samples.shape, found.rate
+        self._check_length(argument, value, count, rate)
+        if not self.min_rate <= rate <= self.max_rate:
+            raise wrong(argument, self, value, f"{rate} samples a second")
+        if not 1 <= channels <= self.max_channels:
+            raise wrong(argument, self, value, f"{channels} channels")
+        if found.samples.size > self.max_samples:
+            raise wrong(argument, self, value, f"{found.samples.size:,} samples")
+        return found
+
+    def describe(self) -> str:
+        return (
+            f"{super().describe()}, {self.min_rate / 1000:g} to {self.max_rate / 1000:g} kHz, with "
+            f"1 to {self.max_channels} channels and at most {self.max_samples / 1e6:g} million "
+            "samples in all of them"
+        )
+
+    def encode(self, value: Any, save: Save) -> Any:
+        rate, samples = value
+        return save(audio.encode(samples, rate, self.format), f".{self.format}")
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def sounds(kind: Sound) -> Iterator[Any]:
     length = min(max(0.5, kind.min_seconds), kind.max_seconds)
     samples = round(length * kind.rate)
     shortest = max(1, round(kind.min_seconds * kind.rate))
-    yield voiced(kind.rate, kind.max_seconds)[:shortest]
+    yield voiced(kind.rate, length)[:shortest]
     yield np.zeros(samples, np.float32)
     yield np.sign(np.sin(np.arange(samples))).astype(np.float32)
     for rate in (8000, 192_000):

@@ -1,13 +1,15 @@
 """What a service gets of sounds and of files that callers send."""
 
 import base64
+import io
 
 import numpy as np
 import pytest
+from PIL import Image as Pictures
 
 from hub import audio
 from hub.errors import InputError
-from hub.media import Files, Sound, Upload, files_in
+from hub.media import Files, Sound, Upload, WholeImage, WholeSound, files_in
 
 SECOND = (0.5 * np.sin(np.arange(16_000) / 5)).astype(np.float32)
 
@@ -18,6 +20,73 @@ def file_data(path, name=None):
 
 def data_url(content):
     return "data:audio/wav;base64," + base64.b64encode(content).decode()
+
+
+# Pictures as they are.
+
+
+def saved(array, ending="PNG", mode=None, **options):
+    buffer = io.BytesIO()
+    picture = Pictures.fromarray(array)
+    (picture.convert(mode) if mode else picture).save(buffer, ending, **options)
+    return buffer.getvalue()
+
+
+GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
+RED = np.dstack([GREY, 0 * GREY, 0 * GREY])
+CLEAR = np.dstack([RED, GREY])
+
+
+@pytest.mark.parametrize(
+    ("content", "pixels", "alpha"),
+    [
+        (saved(GREY), GREY, None),
+        (saved(RED), RED, None),
+        (saved(CLEAR), RED, GREY),
+        (saved(np.dstack([GREY, 255 - GREY])), GREY, 255 - GREY),
+        (saved(GREY > 100), 255 * (GREY > 100), None),
+        (saved(GREY, mode="P"), np.dstack([GREY] * 3), None),
+        (saved(GREY.astype(np.uint16) * 257), GREY, None),
+        (saved(GREY.astype(np.int32) * 257, "TIFF"), GREY, None),
+        (saved(GREY.astype(np.float32) / 255, "TIFF"), GREY, None),
+        (saved(GREY.astype(np.float32), "TIFF"), GREY, None),
+        (saved(np.dstack([RED, 0 * GREY + 255])), RED, None),
+    ],
+    ids=["L", "RGB", "RGBA", "LA", "1", "P", "16", "32", "unit floats", "floats", "opaque"],
+)
+def test_a_whole_picture_is_as_it_was(content, pixels, alpha):
+    found = WholeImage().check("image", content)
+    assert found.pixels.dtype == np.uint8 and np.array_equal(found.pixels, pixels)
+    assert (found.alpha is None) == (alpha is None)
+    assert alpha is None or np.array_equal(found.alpha, alpha)
+
+
+def test_what_was_done_to_a_whole_picture_is_told():
+    frames = [Pictures.fromarray(GREY + step) for step in range(3)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
+    found = WholeImage().check("image", buffer.getvalue())
+    assert found.notes == ("This is the first of 3 frames.",)
+    assert np.array_equal(found.pixels.reshape(6, 8, -1)[..., 0], GREY)
+    found = WholeImage().check("image", saved(RED, "TIFF", "CMYK"))
+    assert found.pixels.shape == RED.shape and "CMYK" in found.notes[0]
+    found = WholeImage().check("image", saved(GREY.astype(np.uint16) * 257))
+    assert found.notes == ("Its 16 bits were brought to 8.",)
+
+
+def test_a_photograph_is_turned_as_its_camera_says():
+    exif = Pictures.Exif()
+    exif[274] = 6  # a quarter turn
+    found = WholeImage().check("image", saved(GREY, exif=exif))
+    assert np.array_equal(found.pixels, np.rot90(GREY, -1))
+
+
+def test_a_whole_picture_may_have_so_many_pixels():
+    kind = WholeImage(max_side=100, max_pixels=1000)
+    assert kind.check("image", np.zeros((10, 100), np.uint8)).pixels.shape == (10, 100)
+    for value in (np.zeros((11, 100), np.uint8), saved(np.zeros((40, 40), np.uint8))):
+        with pytest.raises(InputError, match=r"100x100 pixels, and 0\.001 million pixels in all"):
+            kind.check("image", value)
 
 
 # Sound.
@@ -79,6 +148,51 @@ def test_a_sound_is_sent_in_the_format_its_kind_names():
     pytest.importorskip("soundfile")
     suffix, content = Sound(format="flac").encode(SECOND, lambda content, suffix: (suffix, content))
     assert (suffix, content[:4]) == (".flac", b"fLaC")
+
+
+# Sound as it is.
+
+
+def test_a_whole_sound_keeps_its_rate_and_channels():
+    pytest.importorskip("soundfile")
+    both = np.stack([SECOND, 0.5 * SECOND], axis=1)
+    for content in (audio.encode(both, 44_100), audio.encode(both, 44_100, "flac")):
+        rate, heard = WholeSound().check("sound", content)
+        assert rate == 44_100 and heard.dtype == np.float32
+        assert heard == pytest.approx(both, abs=1e-4)
+    rate, heard = WholeSound().check("sound", (8000, (32768 * SECOND).astype(np.int16)))
+    assert rate == 8000 and heard == pytest.approx(SECOND[:, None], abs=1e-4)
+
+
+def test_a_whole_sound_beyond_one_is_made_quieter_in_all_its_channels():
+    _, heard = WholeSound().check("sound", (8000, np.stack([4 * SECOND, SECOND], axis=1)))
+    assert np.abs(heard).max() == pytest.approx(1)
+    assert heard[:, 0] == pytest.approx(4 * heard[:, 1], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ((16_000, np.zeros((10, 3))), "3 channels"),
+        ((4000, np.zeros(10)), "4000 samples a second"),
+        ((16_000, np.zeros((1001, 2))), "2,002 samples"),
+        (audio.encode(np.zeros((1001, 2)), 16_000), "more than 2,000 samples"),
+        ((16_000, np.zeros(20_000)), "1.2 seconds"),
+        (audio.encode(np.zeros(20_000), 16_000), "1.2 seconds"),
+    ],
+)
+def test_the_limits_of_a_whole_sound_are_named(value, reason):
+    kind = WholeSound(min_rate=8000, max_seconds=1, max_channels=2, max_samples=2000)
+    with pytest.raises(InputError, match=reason) as told:
+        kind.check("sound", value)
+    assert "8 to 384 kHz, with 1 to 2 channels" in str(told.value)
+
+
+def test_a_service_gives_a_whole_sound_as_it_has_it():
+    said = (32767 * np.stack([SECOND, -SECOND], axis=1)).astype(np.int16)
+    content = WholeSound().encode((48_000, said), lambda content, suffix: content)
+    rate, heard = WholeSound().check("sound", content)
+    assert rate == 48_000 and np.array_equal((heard * 32768).astype(np.int16), said)
 
 
 # Files.

@@ -22,7 +22,7 @@ from hub.endpoints import Endpoint
 from hub.fuzz.files import Upload
 from hub.fuzz.values import dumped
 from hub.kinds import Boolean, Choice, Integer, Json, Kind, ListOf, Maybe, Number, Text
-from hub.media import File, Files, Image, Images, Sound, Table
+from hub.media import File, Files, Image, Images, Sound, Table, WholeSound
 
 OVER = 15.0  # seconds over its own limit in which an endpoint must end
 REFUSALS = (400, 403, 404, 413, 422)
@@ -245,7 +245,7 @@ def check_file(kind: Kind, content: bytes) -> None:
     elif isinstance(kind, Sound):
         if kind.format == "wav":
             with wave.open(io.BytesIO(content)) as sound:
-                assert sound.getframerate() == kind.rate
+                assert isinstance(kind, WholeSound) or sound.getframerate() == kind.rate
         assert audio.seconds_of(content) is not None
     elif isinstance(kind, Table):
         assert content.decode().strip()

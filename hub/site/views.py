@@ -14,7 +14,18 @@ from hub.demo import Demo, Published
 from hub.errors import CheckpointError, HubError
 from hub.evaluation import Metric, read_card_facts, read_card_metrics
 from hub.kinds import Kind, ListOf, Maybe
-from hub.media import File, Files, Image, Images, Sound, Table, is_file_kind, takes_files
+from hub.media import (
+    File,
+    Files,
+    Image,
+    Images,
+    Sound,
+    Table,
+    WholeImage,
+    WholeSound,
+    is_file_kind,
+    takes_files,
+)
 from hub.plugins import Quarantined
 from hub.site.fetch import Offer
 from hub.site.pages import Site
@@ -275,7 +286,9 @@ def waits(kind: Kind) -> str:
     names = {
         Image: "picture.png",
         Images: "picture.png",
+        WholeImage: "picture.png",
         Sound: "recording.wav",
+        WholeSound: "recording.wav",
         Table: "table.csv",
     }
     return names.get(type(kind), "file.bin" if is_file_kind(kind) else "")

@@ -20,7 +20,7 @@ import numpy as np
 from hub.demo import resolve
 from hub.endpoints import Endpoint, endpoints_of
 from hub.kinds import Boolean, Choice, Integer, Kind, Maybe, Number, Text
-from hub.media import Image, Images, Sound
+from hub.media import Image, Images, Sound, WholeSound
 
 
 def component(kind: Kind, label: str) -> Any:
@@ -61,6 +61,8 @@ def given(kind: Kind, value: Any) -> Any:
     """Return what a method answers as the component of `kind` takes it."""
     if isinstance(kind, Images):
         return list(value)
+    if isinstance(kind, WholeSound):
+        return value
     return (kind.rate, value) if isinstance(kind, Sound) else value
 
 

@@ -1,0 +1,167 @@
+"""The networks of a checkpoint: three for pictures or four, one for speech, one for text.
+
+Each is told of where it is: in hub_denoise.pictures.model and .digits, hub_denoise.speech.model and
+hub_denoise.text.model. Here they become one checkpoint, and are read from it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from hub.checkpoints import read, write
+from hub.errors import CheckpointError
+from hub.evaluation import Evaluation, card_text
+from hub_denoise.card import CARD
+from hub_denoise.pictures.networks import PARTS, built
+from hub_denoise.pictures.networks import Networks as Pictures
+from hub_denoise.speech.model import Masker
+from hub_denoise.speech.model import ModelConfig as SpeechConfig
+from hub_denoise.text.data import Vocabulary
+from hub_denoise.text.model import Filler
+from hub_denoise.text.model import ModelConfig as TextConfig
+from hub_denoise.text.restore import Network, Restorer
+
+VOCABULARY = "vocabulary."  # begins the names of its tensors, beside those of the text network
+WITHOUT = ("colour",)  # parts that a checkpoint may lack: colours are denoised one by one then
+FILES = {  # within the folder of parts, as the recipes leave them
+    **{part: f"{part}.safetensors" for part in PARTS},
+    "speech": "speech/speech.safetensors",
+    "text": "text/text.safetensors",
+}
+
+
+@dataclass
+class Networks:
+    """All of one checkpoint, ready to answer."""
+
+    pictures: Pictures
+    speech: Masker
+    text: Restorer
+
+
+def load(folder: Path, device: str = "cpu") -> Networks:
+    """Return the networks of the checkpoint in `folder`, float32, in evaluation mode.
+
+    The speech network stays on the CPU, which is faster at small steps one after another.
+
+    Raises:
+        CheckpointError: it is missing or damaged, or its tensors do not fit its config.
+    """
+    config, tensors = read(folder)
+    try:
+        parts = {
+            part: filled(built(part, model), tensors, f"pictures.{part}.").to(device)
+            for part, model in config["pictures"].items()
+        }
+        speech = filled(Masker(SpeechConfig(**config["speech"])), tensors, "speech.")
+        vocabulary = Vocabulary.from_tensors(named(tensors, "text."))
+        text = filled(Filler(TextConfig(**config["text"])), tensors, "text.")
+        restorer = Restorer(Network(text, vocabulary, device), vocabulary)
+        if missing := [part for part in PARTS if part not in (*parts, *WITHOUT)]:
+            raise ValueError(f"config.json has no pictures.{missing[0]}")
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{folder.name}: config.json and model.safetensors do not fit each other: "
+            f"{' '.join(str(error).split())[:200]}"
+        ) from error
+    return Networks(Pictures(parts, device), speech, restorer)
+
+
+def filled(network: nn.Module, tensors: dict[str, Tensor], start: str) -> Any:
+    """Return a network with the weights whose names begin with `start`, ready to answer."""
+    weights = named(tensors, start)
+    network.load_state_dict(
+        {name: one for name, one in weights.items() if not name.startswith(VOCABULARY)}
+    )
+    return network.eval().requires_grad_(False)
+
+
+def named(tensors: dict[str, Tensor], start: str) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with `start`, without it, floats as float32."""
+    return {
+        name.removeprefix(start): one.float() if one.is_floating_point() else one
+        for name, one in tensors.items()
+        if name.startswith(start)
+    }
+
+
+def stored(tensors: dict[str, Tensor], start: str) -> dict[str, Tensor]:
+    """Return tensors as a checkpoint holds them: floats as float16, names begun with `start`."""
+    return {
+        f"{start}{name}": one.half() if one.is_floating_point() else one
+        for name, one in tensors.items()
+    }
+
+
+def missing(folder: Path) -> list[str]:
+    """Return which parts a checkpoint cannot do without, and are not in a folder of parts."""
+    return [
+        part for part, file in FILES.items() if part not in WITHOUT and not (folder / file).exists()
+    ]
+
+
+def assemble(out: Path) -> None:
+    """Write the checkpoint `out` of what the recipes have left in `out/.parts`.
+
+    Raises:
+        CheckpointError: a part is missing or damaged.
+    """
+    folder = out / ".parts"
+    if lacking := missing(folder):
+        raise CheckpointError(
+            f"{out.name}/.parts has no {', '.join(FILES[part] for part in lacking)}; train what is "
+            f"missing: latenthub train denoise --out {out.name}"
+        )
+    tensors: dict[str, Tensor] = {}
+    config: dict[str, Any] = {
+        "demo": "denoise",
+        "pictures": {},
+        "speech": {},
+        "text": {},
+        "training": {},
+    }
+    for part, file in FILES.items():
+        if not (folder / file).exists():
+            continue
+        weights, facts = part_of(folder / file)
+        if part in PARTS:
+            tensors |= stored(weights, f"pictures.{part}.")
+            config["pictures"][part] = facts["model"]
+        else:
+            tensors |= stored(weights, f"{part}.")
+            config[part] = facts["model"] if "model" in facts else shape_of(weights)
+        told = facts.get("training", facts)
+        config["training"][part] = {name: one for name, one in told.items() if name != "model"}
+    write(out, config, tensors, card_text(CARD, config, Evaluation({}, "")))
+
+
+def part_of(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors of a part, and what its file tells of it.
+
+    Raises:
+        CheckpointError: it is damaged.
+    """
+    try:
+        with safe_open(file, "pt") as opened:
+            facts: dict[str, Any] = json.loads(opened.metadata()["facts"])
+        return load_file(file), facts
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{file.name} is damaged ({type(error).__name__}); delete it, and train it again"
+        ) from error
+
+
+def shape_of(weights: dict[str, Tensor]) -> dict[str, int]:
+    """Return the settings of a speech network by its weights: its file does not tell them."""
+    blocks = {name.split(".")[1] for name in weights if name.startswith("blocks.")}
+    config = SpeechConfig(
+        width=weights["places"].shape[1], blocks=len(blocks), stem=len(weights["down1.weight"])
+    )
+    return asdict(config)
