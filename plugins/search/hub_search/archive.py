@@ -62,6 +62,7 @@ MAX_BYTES = 10_000_000_000  # of all archives together
 SPARE = 200_000_000  # bytes that stay free on the disk
 IN_MEMORY = 400_000_000  # bytes of indexes that are kept open
 OPEN_MOST = 32  # archives that are kept open
+FRAMES_KEPT = 8_000_000  # of an archive's cepstra, in memory: 22 hours
 EMBEDDED_AT_ONCE = 2048  # spans between two reports of progress
 SAME = 0.3  # of the shorter of two hits, from where on they are one
 UNSAVED = 0.1  # of an inverted file's rows that may be added again when it is opened
@@ -530,22 +531,29 @@ class Archives:
             opened.follow()
             manifest = opened.manifest
             self.check_searchable(manifest, len(vector))
-            wanted = 20 * k + 100
+            wanted = 10 * k + 50
             while True:
                 rows, scores = opened.index.nearest(vector, wanted, opened.vectors)
-                hits = merged(opened.hits(rows, scores), k)
-                if len(hits) >= k or len(rows) >= len(opened.index) or wanted > 2000 * k:
-                    return hits
+                found = distinct(opened.found(rows, scores), k)
+                if len(found) >= k or len(rows) >= len(opened.index) or wanted > 2000 * k:
+                    return hits_of(opened.entries, found)
                 wanted *= 4
 
     def find(
-        self, id: str, query: Query, k: int, networks: Embedder, system: str = ""
+        self,
+        id: str,
+        query: Query,
+        k: int,
+        networks: Embedder,
+        system: str = "",
+        align: bool = True,
     ) -> list[Hit]:
         """Return the at most `k` places where a query is said, the best first: `places` tells how.
 
         Args:
             system: which one the vectors are of; empty: the default. Another one's vectors of the
                 archive are made when they are first asked for, and kept in memory.
+            align: whether what the vectors find is aligned with the query.
 
         Raises:
             InputError: as `search`; or, of another system, the archive is larger than an hour.
@@ -554,6 +562,8 @@ class Archives:
 
         frames = len(query.features)
         own = system in ("", networks.systems[0])
+        if own and not align and len(query.vectors) == 1:
+            return self.search(id, query.vectors[0], k)
         rows, vectors = (None, None) if own else self.embed_all(id, networks, system)
         opened = self.open(id)
         with opened.lock:
@@ -570,12 +580,15 @@ class Archives:
                     order = np.argsort(-scores, kind="stable")[:most]
                     best, scores = rows[order], scores[order]
                 found.append(opened.found(best, scores))
-        near = places.joined(found, frames)[: places.looked_at(frames, windows, k)]
-        return merged(self.aligned(id, entries, query.features, near), k)
+        near = places.joined(found, frames)
+        if align:
+            near = near[: places.looked_at(frames, windows, k)]
+            near = self.aligned(opened, entries, query.features, near)
+        return hits_of(entries, distinct(near, k))
 
     def aligned(
-        self, id: str, entries: Sequence[Entry], query: np.ndarray, near: Places
-    ) -> list[Hit]:
+        self, opened: Opened, entries: Sequence[Entry], query: np.ndarray, near: Places
+    ) -> Places:
         """Return where the query is said at or near some places, the best first.
 
         Args:
@@ -587,44 +600,19 @@ class Archives:
         cepstra: dict[int, np.ndarray] = {}
         for index in np.unique(near.recording).tolist():
             with contextlib.suppress(FileNotFoundError):  # removed meanwhile
-                cepstra[index] = self.cepstra(id, entries[index])
+                cepstra[index] = opened.cepstra(entries[index])
         lengths = np.array([len(cepstra.get(index, ())) for index in near.recording.tolist()])
         near = near[near.spans[:, 0] + 1 < lengths] if len(near) else near
         if not len(near):
-            return []
+            return near
         margin = places.reach(len(query))
         pieces, within = places.sounds(
             [cepstra[index] for index in near.recording.tolist()], near.spans, margin
         )
         scores, found = places.looked_again(query, pieces, within, near.scores)
         spans = found + (near.spans[:, 0] - within[:, 0])[:, None]
-        hits = [
-            Hit(entries[index].id, entries[index].name, start / 100, end / 100, round(score, 6))
-            for index, (start, end), score in zip(
-                near.recording.tolist(), spans.tolist(), scores.tolist(), strict=True
-            )
-        ]
-        return sorted(hits, key=lambda one: -one.score)
-
-    def cepstra(self, id: str, entry: Entry) -> np.ndarray:
-        """Return the cepstra of a recording, (frames, 8) float16; where they are missing, as in
-        archives made before there were any, they are made of its sound and kept.
-
-        Raises:
-            FileNotFoundError: the recording is not there any more.
-        """
-        folder = self.path(id)
-        path = cepstra_path(folder, entry.id)
-        try:
-            kept = np.memmap(path, np.float16, "r").reshape(-1, CEPSTRA)
-            if abs(len(kept) - entry.seconds * RATE / FRAME) < 2:  # seconds are rounded
-                return kept
-        except (FileNotFoundError, ValueError):  # the latter of what is empty or cut off
-            pass
-        content = cepstra_of(framed(decoded(sound_path(folder, entry.id)))[1])
-        with contextlib.suppress(OSError):
-            put_file(path, content)
-        return np.frombuffer(content, np.float16).reshape(-1, CEPSTRA)
+        order = np.argsort(-scores, kind="stable")
+        return places.Places(near.recording[order], spans[order], scores[order])
 
     def embed_all(self, id: str, networks: Embedder, system: str) -> tuple[np.ndarray, np.ndarray]:
         """Return all rows of a small archive, (rows,), and their vectors by `system`, (rows,
@@ -688,7 +676,7 @@ class Archives:
             rows = spread(opened.live, opened.places(opened.live), opened.spans, most)
             spans = [
                 Span(one.recording, one.name, one.start, one.end)
-                for one in opened.hits(rows, np.zeros(len(rows)))
+                for one in hits_of(opened.entries, opened.found(rows, np.zeros(len(rows))))
             ]
             return np.asarray(opened.vectors[rows], np.float32), spans
 
@@ -882,12 +870,14 @@ class Opened:
         self.live = np.zeros(0, np.int64)
         self.vectors: np.ndarray = np.zeros((0, 1), np.float16)
         self.spans: np.ndarray = np.zeros((0, 2), np.int32)
-        self.firsts = np.zeros(0, np.int64)
+        self.firsts = self.ends = np.zeros(0, np.int64)  # rows of each of `entries`
         self.entries: list[Entry] = []
+        self.sounds: OrderedDict[str, np.ndarray] = OrderedDict()  # cepstra by recording
 
     @property
     def bytes(self) -> int:
-        return len(self.index) * (2 * self.manifest.dimensions if self.index.rows.size else 48)
+        row = 2 * self.manifest.dimensions if self.index.rows.size else 48
+        return len(self.index) * row + sum(one.nbytes for one in list(self.sounds.values()))
 
     def follow(self) -> None:
         """Bring what is in memory to what is on disk.
@@ -932,6 +922,8 @@ class Opened:
         self.live, self.known = live, manifest.rows
         self.entries = sorted(manifest.recordings, key=lambda one: one.first)
         self.firsts = np.array([one.first for one in self.entries], np.int64)
+        self.ends = self.firsts + [one.segments for one in self.entries]
+        self.sounds.clear()
         self.keep_index()
 
     def read_index(self, manifest: Manifest) -> tuple[Index, int]:
@@ -984,21 +976,38 @@ class Opened:
         from hub_search.places import Places
 
         which = self.places(rows)
-        last = self.firsts + [one.segments for one in self.entries]
-        there = (which >= 0) & (rows < last[which])
+        there = (which >= 0) & (rows < self.ends[which])
         spans = np.asarray(self.spans[rows[there]], np.int64)
         return Places(which[there], spans, scores[there])
 
-    def hits(self, rows: np.ndarray, scores: np.ndarray) -> list[Hit]:
-        """Return where `rows` lie, in their order; rows of removed recordings are left out."""
-        found = []
-        places, spans = self.places(rows).tolist(), self.spans[rows].tolist()
-        values = zip(rows.tolist(), places, spans, scores.tolist(), strict=True)
-        for row, place, (start, end), score in values:
-            entry = self.entries[place] if place >= 0 else None
-            if entry is not None and row < entry.first + entry.segments:
-                found.append(Hit(entry.id, entry.name, start / 100, end / 100, round(score, 6)))
-        return found
+    def cepstra(self, entry: Entry) -> np.ndarray:
+        """Return the cepstra of a recording, (frames, 8) float16; where they are missing, as in
+        archives made before there were any, they are made of its sound and kept.
+
+        Raises:
+            FileNotFoundError: the recording is not there any more.
+        """
+        with self.lock:
+            found = self.sounds.pop(entry.id, None)
+            if found is None:
+                found = self.read_cepstra(entry)
+            self.sounds[entry.id] = found  # the last used one stays longest
+            while len(self.sounds) > 1 and sum(map(len, self.sounds.values())) > FRAMES_KEPT:
+                self.sounds.popitem(last=False)
+            return found
+
+    def read_cepstra(self, entry: Entry) -> np.ndarray:
+        path = cepstra_path(self.folder, entry.id)
+        try:
+            kept = np.fromfile(path, np.float16).reshape(-1, CEPSTRA)
+            if abs(len(kept) - entry.seconds * RATE / FRAME) < 2:  # seconds are rounded
+                return kept
+        except (FileNotFoundError, ValueError):  # the latter of what is cut off
+            pass
+        content = cepstra_of(framed(decoded(sound_path(self.folder, entry.id)))[1])
+        with contextlib.suppress(OSError):
+            put_file(path, content)
+        return np.frombuffer(content, np.float16).reshape(-1, CEPSTRA)
 
 
 def nothing(id: str) -> Manifest:
@@ -1089,23 +1098,33 @@ def decoded(path: Path, start: float = 0.0, end: float | None = None) -> np.ndar
             ) from error
 
 
-def merged(hits: list[Hit], k: int) -> list[Hit]:
-    """Return the best `k` of `hits`, best first, without those that overlap a better one by more
-    than 0.3 of the shorter of the two (non-maximum suppression)."""
-    kept: list[Hit] = []
-    for one in hits:
+def distinct(found: Places, k: int) -> Places:
+    """Return the best `k` of places, which come best first, without those that overlap a better one
+    by more than 0.3 of the shorter of the two (non-maximum suppression)."""
+    kept: list[int] = []
+    of_recording: dict[int, list[tuple[int, int]]] = {}
+    spans = zip(found.recording.tolist(), found.spans.tolist(), strict=True)
+    for index, (recording, (start, end)) in enumerate(spans):
         if len(kept) == k:
             break
-        if not any(overlaps(one, other) for other in kept):
-            kept.append(one)
-    return kept
+        better = of_recording.setdefault(recording, [])
+        if not any(
+            min(end, last) - max(start, first) > SAME * min(end - start, last - first)
+            for first, last in better
+        ):
+            kept.append(index)
+            better.append((start, end))
+    return found[np.array(kept, np.int64)]
 
 
-def overlaps(one: Hit, other: Hit) -> bool:
-    if one.recording != other.recording:
-        return False
-    both = min(one.end, other.end) - max(one.start, other.start)
-    return both > SAME * min(one.end - one.start, other.end - other.start)
+def hits_of(entries: Sequence[Entry], found: Places) -> list[Hit]:
+    """Return places as callers are told them, in their order."""
+    return [
+        Hit(entries[index].id, entries[index].name, start / 100, end / 100, round(score, 6))
+        for index, (start, end), score in zip(
+            found.recording.tolist(), found.spans.tolist(), found.scores.tolist(), strict=True
+        )
+    ]
 
 
 def spread(rows: np.ndarray, recordings: np.ndarray, spans: np.ndarray, most: int) -> np.ndarray:

@@ -26,9 +26,10 @@ SEGMENTS = 10_000  # of the archive that DTW looks through too
 SIZES = (10_000, 31_623, 100_000, 316_228, 1_000_000)  # of the index, to see how time grows
 NOISE = 0.35  # length of what is added to a unit vector that comes again: a cosine of 0.94
 QUERIES = 100
-RUNS = 9
+RUNS = 5
+ASKED = 30  # words that are looked for one after the other
 HITS = 10
-FOUND = 300  # rows that a search of ten hits asks its index for
+FOUND = 150  # rows that a search of ten hits asks its index for
 CHUNK = 50_000
 SETS = ("speech/speechocean762_adults", "speech/librispeech_excerpt")
 
@@ -120,67 +121,64 @@ def vectors_of(speech: Speech, networks: Networks) -> np.ndarray:
 def queries(
     folder: Path, speech: Speech, vectors: np.ndarray, networks: Networks
 ) -> Iterator[Bench]:
-    """Yield the milliseconds that a query takes, from its frames to its hits, and those of DTW: of
-    the query with each span, and through each recording. What DTW needs of the archive is made
-    beforehand, as our vectors are."""
+    """Yield how many queries are answered in a second, from their frames to their hits, one after
+    the other, and how many by DTW: of the query with each span, and through each recording. What
+    DTW needs of the archive is made beforehand, as our vectors are."""
     archives = Archives(folder / "asked", weights_of(networks), spare=0)
     sounds = ((f"recording-{n}", f"{n}", sound) for n, sound in enumerate(speech.sounds, 1))
     archives.build("benchmark", "Benchmark", "1", sounds, networks)
-    asked = a_word(speech)
-    frames = speech.frames[asked[0]][asked[1] : asked[2]]
     features = [dtw.features(one) for one in speech.frames]
-    query = features[asked[0]][asked[1] : asked[2]]
+    asked = words(speech)
+    frames = [speech.frames[number][start:end] for number, start, end in asked]
+    looked_for = [features[number][start:end] for number, start, end in asked]
     count = sum(map(len, speech.spans))
 
-    def ours() -> object:
-        vector = networks.embed([frames], networks.systems[0])[0]
-        return archives.search("benchmark", vector, HITS)
+    def answers(align: bool) -> Callable[[], object]:
+        def ask() -> object:
+            found = []
+            for own, query in zip(frames, looked_for, strict=True):
+                vectors = networks.embed([own], networks.systems[0])
+                asked_for = Query(vectors, query)
+                found.append(archives.find("benchmark", asked_for, HITS, networks, align=align))
+            return found
 
-    def twice() -> object:
-        vectors = networks.embed([frames], networks.systems[0])
-        return archives.find("benchmark", Query(vectors, query), HITS, networks)
+        return ask
 
-    def looked_up(vector: np.ndarray) -> Callable[[], object]:
-        return lambda: archives.search("benchmark", vector, HITS)
-
-    told = f"of the query with each of {count} spans ({speech.is_of}), compiled, one core"
-    yield compare("query", ours, by_span(query, features, speech), peer_is=f"DTW {told}", runs=RUNS)
-    yield compare(
-        "query, what it finds aligned again",
-        twice,
-        by_span(query, features, speech),
-        peer_is=f"DTW {told}",
-        runs=RUNS,
-    )
-    known = networks.embed([frames], networks.systems[0])[0]
-    yield compare(
-        "lookup of a vector",
-        looked_up(known),
-        by_span(query, features, speech),
-        peer_is=f"DTW {told}",
-        runs=RUNS,
-    )
-    yield compare(
-        "query, subsequence DTW",
-        ours,
-        through(query, features),
-        peer_is=f"subsequence DTW through the same {60 * speech.hours:.0f} minutes, one core",
-        runs=RUNS,
-    )
+    spans = by_span(looked_for, features, speech)
+    told = f"DTW of the query with each of {count} spans ({speech.is_of}), compiled, one core"
+    through_all = through(looked_for, features)
+    minutes = f"subsequence DTW through the same {60 * speech.hours:.0f} minutes, one core"
+    for name, align, peer, peer_is in (
+        ("queries, vectors alone", False, spans, told),
+        ("queries, what vectors find aligned", True, spans, told),
+        ("queries, vectors alone, continuous", False, through_all, minutes),
+        ("queries, aligned, continuous", True, through_all, minutes),
+    ):
+        yield compare(
+            name,
+            answers(align),
+            peer,
+            peer_is=peer_is,
+            items=len(asked),
+            unit="queries",
+            runs=RUNS,
+        )
 
 
-def a_word(speech: Speech) -> tuple[int, int, int]:
-    """Return recording, start and end of a span of about half a second."""
-    best = min(
+def words(speech: Speech) -> list[tuple[int, int, int]]:
+    """Return recording, start and end of thirty spans of about half a second."""
+    found = sorted(
         (abs(int(end - start) - 50), number, int(start), int(end))
         for number, spans in enumerate(speech.spans)
-        for start, end in spans[len(spans) // 2 :]
+        for start, end in spans[len(spans) // 2 :][:1]
     )
-    return best[1:]
+    return [one[1:] for one in found[:ASKED]]
 
 
-def by_span(query: np.ndarray, features: list[np.ndarray], speech: Speech) -> Callable[[], object]:
-    """Return a search that aligns the query with every span."""
+def by_span(
+    queries: list[np.ndarray], features: list[np.ndarray], speech: Speech
+) -> Callable[[], object]:
+    """Return a search that aligns each query with every span."""
     cut_out = [
         own[start:end]
         for own, spans in zip(features, speech.spans, strict=True)
@@ -189,19 +187,21 @@ def by_span(query: np.ndarray, features: list[np.ndarray], speech: Speech) -> Ca
     ends = np.cumsum([0, *map(len, cut_out)])
     ready = dtw.prepared(np.concatenate(cut_out), "cosine")
 
-    def search() -> object:
+    def nearest(query: np.ndarray) -> np.ndarray:
         out = np.empty(len(cut_out), np.float32)
         costs = dtw.frame_costs(dtw.prepared(query, "cosine"), ready, "cosine")
         dtw.align(costs, ends, np.float32(dtw.DIAGONAL), out)
         return np.argsort(out)[:HITS]
 
-    return search
+    return lambda: [nearest(query) for query in queries]
 
 
-def through(query: np.ndarray, features: list[np.ndarray]) -> Callable[[], object]:
-    """Return a search that aligns the query with any part of each recording."""
+def through(queries: list[np.ndarray], features: list[np.ndarray]) -> Callable[[], object]:
+    """Return a search that aligns each query with any part of each recording."""
     return lambda: [
-        float(dtw.subsequence(query, one, "cosine", dtw.DIAGONAL)[0].min()) for one in features
+        float(dtw.subsequence(query, one, "cosine", dtw.DIAGONAL)[0].min())
+        for query in queries
+        for one in features
     ]
 
 

@@ -29,13 +29,18 @@ Kernel = TypeVar("Kernel", bound=Callable)
 CEPSTRA, SLOPE, DIAGONAL = 8, 3.0, 1.2
 
 
-def compiled(kernel: Kernel) -> Kernel:
-    """Compile a kernel at its first call, and keep it for later processes where that can be."""
+def compiled(kernel: Kernel, fused: bool = False) -> Kernel:
+    """Compile a kernel at its first call, and keep it for later processes where that can be.
+
+    Args:
+        fused: a product may be added without being rounded first: faster, and closer.
+    """
     # Not parallel=True: numba's own threads may not be started from two threads of a server.
+    math = {"contract"} if fused else False
     try:
-        return numba.njit(cache=True, nogil=True)(kernel)
+        return numba.njit(cache=True, nogil=True, fastmath=math)(kernel)
     except RuntimeError:  # no folder that could be written to
-        return numba.njit(nogil=True)(kernel)
+        return numba.njit(nogil=True, fastmath=math)(kernel)
 
 
 def features(frames: Tensor, cepstra: int = CEPSTRA, slope: float = SLOPE) -> np.ndarray:

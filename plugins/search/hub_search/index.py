@@ -48,6 +48,7 @@ class Index:
         self.trained = 0  # how many vectors there were when it was trained
         self.flat = flat_index(dimensions)
         self.rows = np.zeros(0, np.int64)  # the row of each vector in `flat`
+        self.lengths = np.zeros(0, np.float32)  # its length, which rounding has made not quite 1
 
     def __len__(self) -> int:
         return int(self.inverted.ntotal if self.inverted is not None else self.flat.ntotal)
@@ -58,7 +59,8 @@ class Index:
         if self.inverted is None and len(self) + len(rows) > self.large:
             every = np.concatenate([self.rows, rows])
             self.train(every, vectors)
-            self.flat, self.rows = flat_index(self.dimensions), np.zeros(0, np.int64)
+            self.flat = flat_index(self.dimensions)
+            self.rows, self.lengths = self.rows[:0], self.lengths[:0]
             rows = every
         elif self.inverted is not None and len(self) + len(rows) > OUTGROWN * self.trained:
             every = np.concatenate([self.indexed(), rows])
@@ -69,6 +71,7 @@ class Index:
             values = np.ascontiguousarray(vectors[some], np.float32)
             if self.inverted is None:
                 self.flat.add(values)
+                self.lengths = np.append(self.lengths, lengths(values))
             else:
                 self.inverted.add_with_ids(values, some)
         if self.inverted is None:
@@ -117,7 +120,7 @@ class Index:
         gone = np.isin(self.rows, rows)
         if gone.any():
             self.flat.remove_ids(faiss.IDSelectorBatch(np.flatnonzero(gone)))  # keeps the order
-            self.rows = self.rows[~gone]
+            self.rows, self.lengths = self.rows[~gone], self.lengths[~gone]
 
     def nearest(
         self, query: np.ndarray, count: int, vectors: Rows
@@ -128,12 +131,13 @@ class Index:
         if self.inverted is None:
             most = min(max(count, 1), max(len(self), 1))
             with one_thread():
-                _, places = self.flat.search(values, most)
-            rows = self.rows[places[0][places[0] >= 0]]
+                products, places = self.flat.search(values, most)
+            at = places[0][places[0] >= 0]
+            rows, scores = self.rows[at], products[0][: len(at)] / self.lengths[at]
         else:
             _, found = self.inverted.search(values, max(AGAIN, 3 * count))
             rows = found[0][found[0] >= 0]
-        scores = cosines(vectors[rows], query)
+            scores = cosines(vectors[rows], query)
         order = np.argsort(-scores, kind="stable")[:count]
         return rows[order], scores[order]
 
@@ -175,4 +179,9 @@ def flat_index(dimensions: int) -> faiss.IndexScalarQuantizer:
 def cosines(vectors: np.ndarray, query: np.ndarray) -> np.ndarray:
     """Return the cosine of each of `vectors`, (count, dimensions), with `query`, of unit length."""
     values = np.asarray(vectors, np.float32)
-    return values @ query.astype(np.float32) / np.maximum(np.linalg.norm(values, axis=1), 1e-9)
+    return values @ query.astype(np.float32) / lengths(values)
+
+
+def lengths(vectors: np.ndarray) -> np.ndarray:
+    """Return the length of each of `vectors`, (count, dimensions) float32; never 0."""
+    return np.maximum(np.linalg.norm(vectors, axis=1), 1e-9)

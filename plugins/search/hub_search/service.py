@@ -200,6 +200,7 @@ class Search:
         k: Annotated[int, Range(1, 100)] = 10,
         system: System = "contrastive",
         span: Span | None = None,
+        align: bool = True,
     ) -> Annotated[
         dict,
         Json(
@@ -229,17 +230,20 @@ class Search:
             system: which encoder compares; archives of one's own have the default's vectors only.
             span: [start, end] in seconds, the part of the sound that is looked for; null: all that
                 is said in it.
+            align: whether what the vectors find is looked at again; without, a search takes a
+                thirtieth of the time and finds less.
 
         Returns:
             `archive`, `system`, `segments`, `query`, `hits`. A score is the weighed mean of the
-            vectors' cosine and of 1 - the alignment's cost: 1 is the same sound.
+            vectors' cosine and of 1 - the alignment's cost, or the cosine alone: 1 is the same
+            sound.
         """
         said = self._said(audio, span)
         parts = self.places.parts(len(said.frames))
         vectors = self._vectors([said.frames[start:end] for start, end in parts], system)
         self._current(archive)
         query = self.Query(vectors, self._features(said))
-        hits = self.kept.find(archive, query, k, self.networks, system)
+        hits = self.kept.find(archive, query, k, self.networks, system, align)
         return {
             "archive": archive,
             "system": system,

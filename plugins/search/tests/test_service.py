@@ -72,6 +72,12 @@ def test_a_long_speech_is_no_query(service, say):
         service.search(say(["mado", "siki", "talo", "rune"] * 5))
 
 
+def test_a_search_without_alignment_is_by_the_vectors_alone(service, say, archive):
+    aligned = service.search(say(["mado"]), archive[0], k=3)["hits"][0]
+    alone = service.search(say(["mado"]), archive[0], k=3, align=False)["hits"][0]
+    assert alone["recording"] == aligned["recording"] and alone["score"] != aligned["score"]
+
+
 def test_a_part_of_a_long_sound_is_a_query(service, say, archive):
     long = say(["mado", "siki", "talo", "rune"] * 5)
     found = service.search(long, archive[0], span=[0.4, 1.0])
