@@ -6,18 +6,17 @@ hub_denoise.text.model. Here they become one checkpoint, and are read from it.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hub.checkpoints import read, write
 from hub.errors import CheckpointError
 from hub.evaluation import Evaluation, card_text
+from hub.training import part_facts
 from hub_denoise.card import CARD
 from hub_denoise.pictures.networks import PARTS, built
 from hub_denoise.pictures.networks import Networks as Pictures
@@ -44,6 +43,7 @@ class Networks:
     pictures: Pictures
     speech: Masker
     text: Restorer
+    few_labels: dict[str, Any]  # what its features are worth to a classifier, where that is known
 
 
 def load(folder: Path, device: str = "cpu") -> Networks:
@@ -71,7 +71,9 @@ def load(folder: Path, device: str = "cpu") -> Networks:
             f"{folder.name}: config.json and model.safetensors do not fit each other: "
             f"{' '.join(str(error).split())[:200]}"
         ) from error
-    return Networks(Pictures(parts, device), speech, restorer)
+    return Networks(
+        Pictures(parts, device), speech, restorer, few_labels=config.get("few_labels", {})
+    )
 
 
 def filled(network: nn.Module, tensors: dict[str, Tensor], start: str) -> Any:
@@ -128,9 +130,9 @@ def assemble(out: Path) -> None:
         "training": {},
     }
     for part, file in FILES.items():
-        if not (folder / file).exists():
+        if not (folder / file).exists():  # one of WITHOUT
             continue
-        weights, facts = part_of(folder / file)
+        weights, facts = load_file(folder / file), part_facts(folder / file)
         if part in PARTS:
             tensors |= stored(weights, f"pictures.{part}.")
             config["pictures"][part] = facts["model"]
@@ -140,22 +142,6 @@ def assemble(out: Path) -> None:
         told = facts.get("training", facts)
         config["training"][part] = {name: one for name, one in told.items() if name != "model"}
     write(out, config, tensors, card_text(CARD, config, Evaluation({}, "")))
-
-
-def part_of(file: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return the tensors of a part, and what its file tells of it.
-
-    Raises:
-        CheckpointError: it is damaged.
-    """
-    try:
-        with safe_open(file, "pt") as opened:
-            facts: dict[str, Any] = json.loads(opened.metadata()["facts"])
-        return load_file(file), facts
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"{file.name} is damaged ({type(error).__name__}); delete it, and train it again"
-        ) from error
 
 
 def shape_of(weights: dict[str, Tensor]) -> dict[str, int]:

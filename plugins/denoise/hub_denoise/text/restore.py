@@ -8,7 +8,7 @@ IPM 1991). The words to be restored are hidden from the model, all at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,7 +51,7 @@ class Restored:
 class Scorer(Protocol):
     """Knows how likely words are at places of a text."""
 
-    def word_scores(self, found: Sequence[Token], looked: Sequence[int]) -> list[np.ndarray]:
+    def word_scores(self, found: Sequence[Token], looked: Sequence[int]) -> Iterable[np.ndarray]:
         """Return log-probabilities of the vocabulary's words, (words,) each, at the tokens
         `looked`, in order, all of which are hidden."""
         ...
@@ -67,8 +67,8 @@ class Network:
         self.spelled = torch.from_numpy(vocabulary.spelled()).to(device)
 
     @torch.inference_mode()
-    def word_scores(self, found: Sequence[Token], looked: Sequence[int]) -> list[np.ndarray]:
-        """Return log-probabilities of the vocabulary's words, (words,) float32 each, at the tokens
+    def word_scores(self, found: Sequence[Token], looked: Sequence[int]) -> Iterator[np.ndarray]:
+        """Yield log-probabilities of the vocabulary's words, (words,) float32 each, at the tokens
         `looked`, in order, all of which are hidden from the model."""
         hidden = set(looked)
         windows, places = [], []
@@ -79,7 +79,6 @@ class Network:
                 row, starts = self.window(found, first, core + CORE + BESIDE, hidden)
                 places += [(len(windows), starts[place - first]) for place in here]
                 windows.append(row)
-        scores: list[np.ndarray] = []
         for start in range(0, len(windows), TOGETHER):
             rows = padded(windows[start : start + TOGETHER]).to(self.device)
             wanted = [
@@ -87,8 +86,7 @@ class Network:
             ]
             states = self.model(rows, torch.tensor(wanted, device=self.device))
             for some in states.split(16):  # (16, words) numbers at a time
-                scores += list(self.model.word_scores(some, self.spelled).cpu().numpy())
-        return scores
+                yield from self.model.word_scores(some, self.spelled).cpu().numpy()
 
     def window(
         self, found: Sequence[Token], first: int, last: int, hidden: set[int]
