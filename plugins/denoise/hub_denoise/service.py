@@ -450,7 +450,8 @@ class Denoise:
         some = round(JUDGED * SPEECH_RATE)
         told: dict[str, Any] = {}
         for ending, one in (("", after), ("_before", before)):
-            told[f"si_sdr{ending}"] = round(measures.si_sdr(original, one), 2)
+            spoken = bool(original.any())  # else there is nothing to be near to
+            told[f"si_sdr{ending}"] = round(measures.si_sdr(original, one), 2) if spoken else None
             if installed("pesq"):
                 try:
                     quality = round(measures.pesq(original[:some], one[:some]), 3)
@@ -680,6 +681,8 @@ def intelligibility(measures: Any, clean: np.ndarray, found: np.ndarray) -> floa
     """Return the STOI; None where too little is said for it."""
     import warnings
 
+    if not clean.any():
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         try:

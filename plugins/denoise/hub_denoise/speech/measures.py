@@ -50,7 +50,8 @@ def si_sdr(clean: np.ndarray, found: np.ndarray) -> float:
     found = found - found.mean(dtype=np.float64)
     target = clean * (found @ clean / max(float(clean @ clean), 1e-20))
     rest = found - target
-    ratio = (target @ target + 1e-20) / max(float(rest @ rest), 1e-12 * float(target @ target))
+    power = float(target @ target) + 1e-20
+    ratio = power / max(float(rest @ rest), 1e-12 * power)
     return float(10 * np.log10(max(ratio, 1e-12)))
 
 
