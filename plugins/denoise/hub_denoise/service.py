@@ -219,7 +219,7 @@ class Denoise:
             alpha = None
         else:
             check_ensemble(ensemble, spoilt)
-            restored = self._denoised(spoilt, sigma, ensemble)
+            restored = self.pictures.denoise(spoilt, sigma, ensemble)
             alpha = None if image.alpha is None else self._planes(image.alpha)
         restored = self.measures.as_stored(restored)
         removed = float((spoilt - restored).double().square().mean().sqrt())
@@ -296,11 +296,6 @@ class Denoise:
             pixels = pixels[..., 0]
         planes = pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
         return self.torch.from_numpy(np.ascontiguousarray(planes)).float() / 255
-
-    def _denoised(self, planes: Tensor, sigma: float, ensemble: bool) -> Tensor:
-        if len(planes) == 1 or "colour" in self.pictures.parts:
-            return self.pictures.denoise(planes, sigma, ensemble)
-        return self.torch.cat([self.pictures.denoise(one[None], sigma, ensemble) for one in planes])
 
     def _original(self, clean: Picture, like: Tensor) -> Tensor:
         """Return the original with as many channels as `like`.

@@ -26,7 +26,7 @@ TEXTS = [
 ] * 8
 
 
-def small_parts(folder: Path) -> None:
+def write_small_parts(folder: Path) -> None:
     """Leave in `folder` what the recipes would, of small networks that learned nothing."""
     import torch
 
@@ -60,13 +60,19 @@ def small_parts(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
+def small_parts():
+    """Return what leaves the parts of a small checkpoint in a folder."""
+    return write_small_parts
+
+
+@pytest.fixture(scope="session")
 def untrained(tmp_path_factory):
     """Return a folder of checkpoints with small random networks."""
     from hub_denoise.model import assemble
 
     folder = tmp_path_factory.mktemp("checkpoints") / "denoise"
     (folder / ".parts").mkdir(parents=True)
-    small_parts(folder / ".parts")
+    write_small_parts(folder / ".parts")
     assemble(folder)
     return folder.parent
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from hub_denoise.speech.evaluate import Case, Score, cases, scores, table
+from hub_denoise.speech import evaluate as evaluation
+from hub_denoise.speech.evaluate import Case, Score, cases, evaluate_speech, scores, table
 from hub_denoise.speech.measures import si_sdr, wiener
 
 RATE = 16_000
@@ -100,3 +101,25 @@ def test_the_test_has_noises_that_the_training_has_not():
         assert np.abs(one.noisy).max() < 1
     again = cases("test", each=1)
     assert all(np.array_equal(a.noisy, b.noisy) for a, b in zip(found, again, strict=True))
+
+
+def test_gains_are_over_the_noisy_input_and_a_quick_evaluation_says_so(monkeypatch):
+    values = {"noisy": 1.5, "wiener": 1.75, "ours": 2.0}
+    monkeypatch.setattr(evaluation, "systems", lambda model: dict.fromkeys(values))
+    monkeypatch.setattr(evaluation, "cases", lambda split, each: [(split, each)])
+    monkeypatch.setattr(
+        evaluation,
+        "scores",
+        lambda found, compared: [
+            Score(name, 0.0, "rain", dict.fromkeys(("pesq", "stoi", "si_sdr"), values[name]))
+            for name in compared
+        ],
+    )
+    found = evaluate_speech(None)
+    assert found["pesq"].value == 2 and found["pesq_noisy"].value == 1.5
+    assert found["pesq_gain"].value == 0.5 and found["pesq_gain_wiener"].value == 0.25
+    assert found["si_sdr_gain_snr0"].unit == "dB" and found["stoi_snr0"].higher_is_better
+    assert "96 mixtures of 5 s" in found["pesq"].protocol
+    quick = evaluate_speech(None, quick=True)
+    assert quick["pesq_gain_quick"].value == 0.5 and "pesq_wiener_quick" not in quick
+    assert all(name.endswith("_quick") for name in quick)

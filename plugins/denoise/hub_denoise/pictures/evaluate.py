@@ -47,7 +47,8 @@ def evaluate_pictures(networks: Networks, quick: bool = False) -> dict[str, Metr
     All of it takes about 40 minutes on one core, nearly all of them BM3D's.
 
     Args:
-        quick: a part of the pictures, in about two minutes; all names then end in "_quick".
+        quick: a part of the pictures, without BM3D and non-local means, which take most of the
+            time; all names then end in "_quick".
 
     Raises:
         CheckpointError: a part of the checkpoint is missing.
@@ -80,11 +81,13 @@ def denoised(
         systems: dict[str, Restore] = {
             "": partial(networks.denoise, sigma=sigma),
             "_blind": networks.denoise,
-            "_bm3d": partial(bm3d, sigma=sigma),
-            "_non_local_means": partial(non_local_means, sigma=sigma),
         }
         if not quick:
-            systems["_ensemble"] = partial(networks.denoise, sigma=sigma, ensemble=True)
+            systems |= {
+                "_bm3d": partial(bm3d, sigma=sigma),
+                "_non_local_means": partial(non_local_means, sigma=sigma),
+                "_ensemble": partial(networks.denoise, sigma=sigma, ensemble=True),
+            }
         pairs = [
             (spoilt_by(picture / 255, sigma, index), picture / 255)
             for index, picture in enumerate(pictures)

@@ -68,13 +68,16 @@ class Networks:
 
     @torch.inference_mode()
     def denoise(self, picture: Tensor, sigma: float = 0.0, ensemble: bool = False) -> Tensor:
-        """Return a picture without its noise, not clipped.
+        """Return a picture without its noise, not clipped; where there is no network for colours,
+        red, green and blue one by one.
 
         Args:
             picture: (1 or 3, height, width) of any size, clean values in [0, 1].
             sigma: the noise's deviation in grey levels of 255; 0: not known.
             ensemble: take the mean over 8 turns and reflections.
         """
+        if len(picture) == 3 and "colour" not in self.parts:
+            return torch.cat([self.denoise(one[None], sigma, ensemble) for one in picture])
         network = self.part("grey" if len(picture) == 1 else "colour")
         level = torch.tensor([sigma / 255], device=self.device)
 
