@@ -70,6 +70,10 @@ def from_picture(picture: np.ndarray) -> np.ndarray:
         InputError: there is hardly any contrast.
     """
     grey = picture[..., :3].mean(axis=2) if picture.ndim == 3 else picture.astype(float)
+    if picture.ndim == 3 and picture.shape[2] == 4:  # what is drawn is what is not transparent
+        alpha = picture[..., 3] / 255
+        light = (grey * alpha).sum() / max(alpha.sum(), 1e-9) > 127
+        grey = alpha * grey + (1 - alpha) * (0 if light else 255) if alpha.min() < 1 else grey
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     ink = np.abs(grey - np.median(border))
     if ink.max() < FAINT:

@@ -87,8 +87,11 @@ def facts(told: Sequence[str], notes: Sequence[str] = ()) -> str:
     return f'<div class="facts">{"".join(told)}</div>{below}'
 
 
-def sides(left: str, right: str) -> str:
-    """Return what is to the left, and what to the right, of a slider over two pictures."""
+def sides(left: str, right: str = "") -> str:
+    """Return what is to the left, and what to the right, of a slider over two pictures; or what
+    both are."""
+    if not right:
+        return f'<div class="sides"><span>{escape(left)}</span></div>'
     return f'<div class="sides"><span>← {escape(left)}</span><span>{escape(right)} →</span></div>'
 
 
@@ -129,9 +132,9 @@ def spectrum(samples: np.ndarray, rate: int) -> np.ndarray:
     """
     mono = samples.mean(axis=1) if samples.ndim == 2 else samples
     size = max(16, round(FRAME * rate))
-    mono = np.pad(mono.astype(np.float32), (size // 2, size))
-    count = min(WIDEST, max(1, 4 * (len(mono) - size) // size))
-    starts = np.linspace(0, len(mono) - size, count).astype(int)
+    count = min(WIDEST, max(1, 4 * len(mono) // size))
+    starts = np.linspace(0, max(0, len(mono) - 1), count).astype(int)
+    mono = np.pad(mono.astype(np.float32), size)[size - size // 2 :]  # frames have middles there
     frames = mono[starts[:, None] + np.arange(size)] * np.hanning(size).astype(np.float32)
     power = np.abs(np.fft.rfft(frames, axis=1)) ** 2 / (size / 4) ** 2
     top = min(power.shape[1] - 1, math.floor(8000 / rate * size))

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from hub import HubError, InputError
-from hub.media import wav
+from hub.audio import encode
 from hub.site import progress_of, share
 from hub_denoise import digit as digit_pictures
 from hub_denoise import drawings, example
@@ -26,12 +26,12 @@ from hub_denoise.service import Denoise
 from hub_denoise.ways import WAYS
 
 WIDGETS = Path(__file__).with_name("widgets")
+FIRST = "photographer"
 SEEDS = 9999  # seeds on the page go from 0 to this, so that one can be read out
 SIGMA = 75  # grey levels, the most that the slider gives
 FOLLOWED = 400  # pixels of the longer side of a visitor's picture that follows a slider
 SEEN = 1.0e6  # pixels of a visitor's picture that are restored at once; more, when asked for
 DOUBLED = 0.25e6  # the same, of one that is doubled
-LONGEST = 20.0  # seconds of a recording to which noise is added
 MOST_TEXT = 2_000  # characters: as many as a link holds
 
 DIGIT_WAYS = {  # how far each goes at the slider's end: as far as the network was trained
@@ -43,12 +43,12 @@ DIGIT_WAYS = {  # how far each goes at the slider's end: as far as the network w
     "downscale": ("Downscaling", 4.0, lambda amount: f"{amount:.1f} times smaller"),
 }
 NOISES = [
-    ("White noise", "white"),
-    ("Pink to brown noise", "coloured"),
+    ("White", "white"),
+    ("Coloured", "coloured"),
     ("Babble", "babble"),
     ("Hum", "hum"),
     ("Clatter", "clicks"),
-    ("Narrow band", "band"),
+    ("Band", "band"),
     ("Engine", "engine"),
     ("Siren", "siren"),
     ("None: it is noisy already", ""),
@@ -91,15 +91,17 @@ def photographs_tab(service: Denoise) -> None:
     """Before and after of a photograph."""
     with gr.Tab("Photographs", id="photographs") as tab, gr.Row(elem_classes="hub-row"):
         with gr.Column(scale=3, min_width=320):
-            names = shown("", elem_id="denoise-sides")
+            names = shown(drawings.sides("The original"), elem_id="denoise-sides")
+            first = example.photograph(FIRST)
             slider = gr.ImageSlider(
+                (first, first),  # as large as what will be there
                 show_label=False,
                 format="png",
                 interactive=False,
                 max_height=560,
                 elem_id="denoise-photograph",
             )
-            told = shown(drawings.empty("The model will answer here."), elem_id="denoise-measured")
+            told = shown(drawings.facts([]), elem_id="denoise-measured")
         with gr.Column(scale=2, min_width=290, elem_classes="hub-panel"):
             tiles = [
                 {"name": name, "title": title, "picture": drawings.thumbnail(picture)}
@@ -108,11 +110,11 @@ def photographs_tab(service: Denoise) -> None:
             ]
             chosen = widget(
                 "chooser",
-                {"kind": "example", "name": "photographer"},
+                {"kind": "example", "name": FIRST},
                 examples=tiles,
                 elem_id="denoise-chooser",
             )
-            of = hidden_text("photographer", "Picture")
+            of = hidden_text(FIRST, "Picture")
             task = chips(
                 "What to do", [("Take noise away", "denoise"), ("Double its size", "upscale")]
             )
@@ -241,7 +243,7 @@ def digits_tab(service: Denoise) -> None:
 
     def follow(value: Any, strokes: str, strength: float, seed: int) -> str:
         try:
-            return spoilt_digits(service, digit_of(value, strokes), strength / 100, seed)
+            return spoilt_digits(service, digit_of(service, value, strokes), strength / 100, seed)
         except HubError as error:
             return drawings.problem(str(error))
 
@@ -287,7 +289,7 @@ def speech_tab(service: Denoise) -> None:
                 visible=False,
                 elem_id="denoise-own",
             )
-            kind = gr.Dropdown(NOISES, value="babble", label="Noise that is added")
+            kind = chips("Noise that is added", NOISES)
             snr = gr.Slider(
                 -10, 30, 5, step=1, label="Speech above noise, dB: the less, the noisier"
             )
@@ -347,7 +349,8 @@ def speech_tab(service: Denoise) -> None:
         follow,
         [said, own, *controls],
         [told, sounds],
-        show_progress="hidden",
+        show_progress="minimal",
+        show_progress_on=[told],
         trigger_mode="always_last",
     )
 
@@ -367,7 +370,7 @@ def text_tab(service: Denoise) -> None:
                 max_lines=14,
                 max_length=MOST_TEXT,
                 label="English text",
-                info="Hide a word as ____, and letters as _, to spoil it yourself.",
+                info="Four underscores stand for a hidden word, one for a hidden letter.",
                 elem_id="denoise-typed",
             )
             names = gr.Row(elem_classes="hub-examples")
@@ -464,7 +467,7 @@ def photograph(
     """Return what the tab of photographs shows: two pictures, their names, numbers, and whether
     all of a large picture can be asked for."""
     made = way != "" if task == "denoise" else given == "half"  # so the original is known
-    picture, notes, larger = picture_of(value, task, made, whole)
+    picture, notes, larger = picture_of(service, value, task, made, whole)
     if task == "upscale":
         pair, told, more = doubled(service, picture, made, ensemble)
         names = "Bicubic interpolation", "The network"
@@ -476,7 +479,8 @@ def photograph(
         telling = (sigma if known and way == "gaussian" else 0.0) if made else level
         clean = picture if made else None
         found, info = service.denoise_image(spoilt, sigma=telling, ensemble=ensemble, clean=clean)
-        pair, told, more = (seeable(spoilt), found), measured(info, telling), info["notes"]
+        before = as_read(service, spoilt) if isinstance(spoilt, Path) else spoilt
+        pair, told, more = (before, found), measured(info, telling), info["notes"]
         names = "Spoilt" if made else "As it is", "Restored"
     return [
         pair,
@@ -498,7 +502,7 @@ def doubled(
     if made:
         small, clean = service.corrupt(image=picture, way="halve", amount=2)[0], picture
     found, info = service.upscale_image(small, ensemble=ensemble, clean=clean)
-    plain = Image.fromarray(seeable(small))
+    plain = Image.fromarray(as_read(service, small) if isinstance(small, Path) else small)
     size = (found.shape[1], found.shape[0])
     pair = np.asarray(plain.resize(size, Image.Resampling.BICUBIC)), found
     if not made:
@@ -548,7 +552,9 @@ def measured(info: dict[str, Any], telling: float) -> list[str]:
     return told
 
 
-def picture_of(value: Any, task: str, made: bool, whole: bool) -> tuple[Any, list[str], bool]:
+def picture_of(
+    service: Denoise, value: Any, task: str, made: bool, whole: bool
+) -> tuple[Any, list[str], bool]:
     """Return the picture that a chooser's value stands for, what was done to it, and whether there
     is more of it.
 
@@ -561,46 +567,47 @@ def picture_of(value: Any, task: str, made: bool, whole: bool) -> tuple[Any, lis
     if kind != "file":
         raise InputError("image must be chosen: click an example, or bring your own", "image")
     path = Path(value["file"]["path"])
-    most = DOUBLED if task == "upscale" else SEEN
-    try:
-        with Image.open(path) as opened:
-            width, height = opened.size
-            if not made and (whole or width * height <= most):
-                return path, [], False
-            if made:
-                opened.draft("RGB", (2 * FOLLOWED, 2 * FOLLOWED))  # a JPEG is read smaller at once
-                picture = opened.convert("L" if opened.mode in ("1", "L") else "RGB")
-                picture.thumbnail((FOLLOWED, FOLLOWED), Image.Resampling.LANCZOS)
-                if picture.size == (width, height):
-                    return np.array(picture), [], False
-                how = f"Made smaller, from {width:,} × {height:,} pixels, to follow the slider."
-                return np.array(picture), [how], False
-            scale = (most / (width * height)) ** 0.5
-            across, down = round(scale * width), round(scale * height)
-            left, top = (width - across) // 2, (height - down) // 2
-            middle = opened.crop((left, top, left + across, top + down))
-            picture = middle.convert("L" if opened.mode in ("1", "L") else "RGB")
-            how = f"The middle {across:,} × {down:,} of {width:,} × {height:,} pixels."
-            return np.array(picture), [how], True
-    except InputError:
-        raise
-    except Exception:  # PIL raises all kinds on damaged files: the service tells what is wrong
+    if whole and not made:
         return path, [], False
+    if made:
+        return *followed(service, path), False
+    pixels = as_read(service, path)
+    height, width = pixels.shape[:2]
+    most = DOUBLED if task == "upscale" else SEEN
+    if width * height <= most:
+        return path, [], False
+    scale = (most / (width * height)) ** 0.5
+    across, down = max(1, round(scale * width)), max(1, round(scale * height))
+    left, top = (width - across) // 2, (height - down) // 2
+    middle = pixels[top : top + down, left : left + across]
+    return middle, [f"The middle {across:,} × {down:,} of {width:,} × {height:,} pixels."], True
 
 
-def seeable(picture: Any) -> np.ndarray:
-    """Return a picture, an array or a file's path, as 8 bits that a browser shows."""
-    if isinstance(picture, np.ndarray):
-        return picture
-    with Image.open(picture) as opened:
-        if opened.mode.startswith("I") or opened.mode == "F":
-            values = np.asarray(opened, np.float64)
-            scale = 257 if values.max(initial=0) > 255 else 1
-            return (values / scale).round().clip(0, 255).astype(np.uint8)
-        return np.array(opened.convert("L" if opened.mode in ("1", "L") else "RGB"))
+@functools.lru_cache(maxsize=16)  # a slider asks for the same one again and again
+def followed(service: Denoise, path: Path) -> tuple[np.ndarray, list[str]]:
+    """Return a file's picture, made smaller where it could not follow a slider, and a note of
+    that."""
+    pixels = as_read(service, path)
+    height, width = pixels.shape[:2]
+    if max(height, width) <= FOLLOWED:
+        return pixels, []
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((FOLLOWED, FOLLOWED), Image.Resampling.LANCZOS)
+    how = f"Made smaller, from {width:,} × {height:,} pixels, to follow the slider."
+    return np.array(picture), [how]
 
 
-def digit_of(value: Any, strokes: str) -> np.ndarray:
+def as_read(service: Denoise, path: Path) -> np.ndarray:
+    """Return a file's picture as the service reads it, (height, width) or (…, channels) uint8.
+
+    Raises:
+        InputError: it is none, or too large.
+    """
+    read: np.ndarray = service.corrupt(way="gaussian", image=path, amount=0)[0]
+    return read
+
+
+def digit_of(service: Denoise, value: Any, strokes: str) -> np.ndarray:
     """Return the digit that is chosen or drawn, (28, 28) uint8.
 
     Raises:
@@ -615,12 +622,7 @@ def digit_of(value: Any, strokes: str) -> np.ndarray:
         raise InputError(
             "image must be chosen: click a digit, draw one, or bring a picture", "image"
         )
-    try:
-        return digit_pictures.from_picture(seeable(Path(value["file"]["path"])))
-    except InputError:
-        raise
-    except Exception as error:  # PIL raises all kinds on what is no picture
-        raise InputError("image must be a picture; the file's content is none", "image") from error
+    return digit_pictures.from_picture(as_read(service, Path(value["file"]["path"])))
 
 
 def spoilt_digits(service: Denoise, clean: np.ndarray, strength: float, seed: int) -> str:
@@ -733,10 +735,8 @@ def loudness(samples: np.ndarray) -> str:
 
 def saved(name: str, samples: np.ndarray, rate: int) -> dict[str, Any]:
     """Return a sound as a file that the browser fetches when it is played."""
-    mono = as_float(samples)
-    mono = mono.mean(axis=1) if mono.ndim == 2 else mono
     path = gr.processing_utils.save_bytes_to_cache(
-        wav(mono, rate), name, gr.utils.get_upload_folder()
+        encode(samples, rate), name, gr.utils.get_upload_folder()
     )
     return {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 

@@ -23,4 +23,4 @@ const icon = (name) => {
   svg.append(path);
   return svg;
 };
-const percent = (part) => `${part > 0 && part < 0.01 ? "<1" : Math.round(100 * part)} %`;
+const percent = (part) => `${part < 0.005 ? "<1" : Math.round(100 * part)} %`;
