@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hub.muon import Muon
 from hub.training import Loss, Run, save_part
 from hub_denoise.pictures.corrupt import CORRUPTIONS, noisy
 from hub_denoise.pictures.data import (
@@ -51,7 +52,8 @@ class TrainConfig:
     untold: float = 0.5  # how often the noise level is not told
     real: float = 0.4  # share of a colour batch that is of photographs in colour, not tinted ones
     digit_batch: int = 128
-    lr: float = 1e-3  # falls with the cosine to a hundredth
+    lr: float = 3e-3  # of Muon, for photographs; falls with the cosine to a hundredth
+    digit_lr: float = 1e-3  # of AdamW
     warmup: int = 200  # steps in which it rises
     clip: float = 1.0  # norm of the gradient
     ema: float = 0.999  # decay of the average weights, which are what is kept
@@ -60,7 +62,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         steps = ("steps", "upscale_steps", "colour_steps", "digit_steps", "validate_every")
-        for name in (*steps, "batch", "side", "sigma", "digit_batch", "lr"):
+        for name in (*steps, "batch", "side", "sigma", "digit_batch", "lr", "digit_lr"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         for name in ("untold", "real"):
@@ -247,6 +249,15 @@ def judged(run: Run, judge: Judge) -> float:
         return judge(run.average.model)
 
 
+def optimizer_of(network: nn.Module, config: TrainConfig) -> tuple[torch.optim.Optimizer, float]:
+    """Return what trains a network, and its learning rate: Muon for photographs, with which 600
+    steps bring what 8,000 of AdamW do."""
+    if isinstance(network, Restorer):
+        return Muon(network, config.lr, outer=("head", "tail")), config.lr
+    adam = torch.optim.AdamW(network.parameters(), config.digit_lr, weight_decay=0, fused=True)
+    return adam, config.digit_lr
+
+
 def train_part(
     folder: Path, part: str, model: ModelConfig, digit: DigitConfig, config: TrainConfig
 ) -> Path:
@@ -259,7 +270,7 @@ def train_part(
     if file.exists():
         return file
     work = task(part, model, digit, config)
-    optimizer = torch.optim.AdamW(work.network.parameters(), config.lr, weight_decay=0, fused=True)
+    optimizer, lr = optimizer_of(work.network, config)
     run = Run(
         part,
         work.network,
@@ -272,7 +283,7 @@ def train_part(
     )
     run.fit(
         work.loss,
-        lr=config.lr,
+        lr=lr,
         warmup=config.warmup,
         floor=FLOOR,
         clip=config.clip,
