@@ -1,22 +1,10 @@
 """Fixtures of the denoiser's tests: a checkpoint whose networks learned nothing, what can be asked
-of it, and the bundled checkpoint where there is one.
+of it, and the bundled checkpoint where there is one."""
 
-The plugin is not installed yet: its tests find its package here, and run where what it will ask for
-is there.
-"""
-
-import sys
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-PACKAGES = ("bm3d", "noisereduce", "pesq", "pystoi", "pywt", "skimage")
-if not all(find_spec(name) for name in PACKAGES):
-    collect_ignore_glob = ["test_*.py"]
 
 TEXTS = [
     "The green frogs sing at night in the pond.",

@@ -301,6 +301,7 @@ def test_clipping_and_what_is_above_8_khz_are_told(ask):
 
 
 def test_speech_is_measured_against_its_original(ask):
+    pytest.importorskip("pesq")
     noisy = ask("corrupt", way="white", sound=(RATE, VOICE), amount=5)[1]
     _, _, info = ask("denoise_speech", sound=noisy, clean=(RATE, VOICE))
     assert info["si_sdr_before"] == pytest.approx(4, abs=3)
@@ -415,7 +416,7 @@ def test_the_bundled_network_cleans_speech(ask, bundled):
         noisy = ask("corrupt", bundled, way=way, sound=example.voice("ben"))[1]
         _, _, info = ask("denoise_speech", bundled, sound=noisy, clean=example.voice("ben"))
         assert info["si_sdr"] > info["si_sdr_before"] + 3
-        assert info["pesq"] > info["pesq_before"] + 0.1
+        assert "pesq" not in info or info["pesq"] > info["pesq_before"] + 0.1
 
 
 def test_the_bundled_network_restores_words(ask, bundled):

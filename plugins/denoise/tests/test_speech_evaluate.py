@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from hub.errors import HubError
 from hub_denoise.speech import evaluate as evaluation
-from hub_denoise.speech.evaluate import Case, Score, cases, evaluate_speech, scores, table
+from hub_denoise.speech.evaluate import Case, Score, cases, evaluate_speech, judges, scores, table
 from hub_denoise.speech.measures import si_sdr, wiener
 
 RATE = 16_000
@@ -110,7 +111,7 @@ def test_gains_are_over_the_noisy_input_and_a_quick_evaluation_says_so(monkeypat
     monkeypatch.setattr(
         evaluation,
         "scores",
-        lambda found, compared: [
+        lambda found, compared, measures: [
             Score(name, 0.0, "rain", dict.fromkeys(("pesq", "stoi", "si_sdr"), values[name]))
             for name in compared
         ],
@@ -118,8 +119,15 @@ def test_gains_are_over_the_noisy_input_and_a_quick_evaluation_says_so(monkeypat
     found = evaluate_speech(None)
     assert found["pesq"].value == 2 and found["pesq_noisy"].value == 1.5
     assert found["pesq_gain"].value == 0.5 and found["pesq_gain_wiener"].value == 0.25
-    assert found["si_sdr_gain_snr0"].unit == "dB" and found["stoi_snr0"].higher_is_better
+    assert found["si_sdr_gain_snr0"].unit == "dB" and "pesq_gain_wiener_snr0" not in found
     assert "96 mixtures of 5 s" in found["pesq"].protocol
     quick = evaluate_speech(None, quick=True)
     assert quick["pesq_gain_quick"].value == 0.5 and "pesq_wiener_quick" not in quick
     assert all(name.endswith("_quick") for name in quick)
+
+
+def test_without_pesq_a_quick_evaluation_does_without_and_a_whole_one_tells(monkeypatch):
+    monkeypatch.setattr(evaluation.importlib.util, "find_spec", lambda name: None)
+    assert list(judges(quick=True)) == ["stoi", "si_sdr"]
+    with pytest.raises(HubError, match="pesq is not installed"):
+        judges(quick=False)
