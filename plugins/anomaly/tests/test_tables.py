@@ -1,0 +1,170 @@
+import numpy as np
+import pytest
+import torch
+
+from hub import data
+from hub_anomaly.tables import adbench, evaluate
+from hub_anomaly.tables.detector import Detector
+from hub_anomaly.tables.evaluate import Result, summaries
+from hub_anomaly.tables.model import Denoiser, ModelConfig, crowding, noise_of, trained
+from hub_anomaly.tables.neighbours import Space
+
+SMALL = ModelConfig(width=32, layers=2, steps=150, batch=64)
+needs_data = pytest.mark.skipif(
+    data.folder() is None or not (data.folder() / adbench.FOLDER).is_dir(), reason="no data sets"
+)
+
+
+def curve(rows, seed=0):
+    """Points beside a curve in five dimensions."""
+    rng = np.random.default_rng(seed)
+    t = rng.uniform(-1, 1, rows)
+    points = np.stack([t, t**2, np.sin(3 * t), np.cos(3 * t), t**3], 1)
+    return 10 * points + 100 + 0.1 * rng.normal(size=points.shape)
+
+
+def test_the_more_values_crowd_the_stronger_the_noise():
+    rng = np.random.default_rng(0)
+    heavy = rng.standard_t(3, 5000)
+    columns = [rng.random(5000) < 0.3, rng.uniform(size=5000), rng.normal(size=5000), heavy]
+    binary, uniform, normal, peaked = map(crowding, np.array(columns, float))
+    assert binary == 1.8 and uniform == pytest.approx(1.8, abs=0.1)
+    assert normal == pytest.approx(2.6, abs=0.4) and normal < peaked
+    noise = noise_of(np.stack(columns, 1).astype(float))
+    assert noise.dtype == np.float32 and (np.diff(noise) > -0.05).all() and noise[0] < 0.31
+    assert noise_of(np.ones((50, 1)))[0] == noise[0]  # one value: as two
+
+
+def test_a_network_learns_where_rows_lie():
+    rows = torch.from_numpy(curve(500)).float()
+    rows = (rows - rows.mean(0)) / rows.std(0)
+    network = trained(rows, torch.full((5,), 0.3), SMALL)
+    untrained = Denoiser(5, SMALL)
+    generator = torch.Generator().manual_seed(1)
+    unit = torch.randn(500, 5, generator=generator)
+    strength = torch.ones(500, 1)
+
+    def error(one):
+        return (one(rows + 0.3 * unit, strength) - unit).square().mean().item()
+
+    assert error(untrained) == pytest.approx(1, abs=0.1) and error(network) < 0.6
+
+
+def test_training_can_be_followed_and_given_up():
+    told = []
+    trained(torch.randn(50, 3), torch.ones(3), SMALL, told=told.append)
+    assert told[0] == 0 and told == sorted(told) and 0.8 < told[-1] < 1
+
+    def stop(share):
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        trained(torch.randn(50, 3), torch.ones(3), SMALL, told=stop)
+
+
+def test_distances_are_those_of_brute_force_without_oneself():
+    rng = np.random.default_rng(0)
+    rows, new = rng.normal(size=(60, 4)), rng.normal(size=(9, 4))
+    rows[7] = rows[8]  # twice the same
+    space = Space.of(rows)
+    apart = np.linalg.norm(rows[:, None] - rows, axis=2)
+    np.fill_diagonal(apart, np.inf)
+    own = np.sort(apart, 1)[:, :5].mean(1)
+    np.testing.assert_allclose(space.own, own, rtol=1e-4)
+    far = np.linalg.norm(new[:, None] - rows, axis=2)
+    nearest = np.argsort(far, 1)[:, :5]
+    distance = np.take_along_axis(far, nearest, 1).mean(1)
+    least = 0.1 * np.median(own)
+    expected = np.log(distance + least) - 0.5 * np.log(own[nearest].mean(1) + least)
+    np.testing.assert_allclose(space.strangeness(new), expected, rtol=1e-3, atol=1e-4)
+    nearest = np.argsort(apart, 1)[:, :5]
+    expected = np.log(own + least) - 0.5 * np.log(own[nearest].mean(1) + least)
+    np.testing.assert_allclose(space.strangeness(rows, known=True), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("rows", [2, 3, 7])
+def test_few_rows_are_enough(rows):
+    detector = Detector.fit(curve(rows), SMALL)
+    assert np.isfinite(detector.scores(curve(20, 1)).score).all()
+
+
+def test_rows_that_are_all_the_same_are_enough():
+    detector = Detector.fit(np.ones((30, 3)), SMALL)
+    near, far = detector.scores(np.array([[1.0, 1, 1], [1, 1, 9]])).score
+    assert near < far
+
+
+def test_what_lies_off_the_curve_is_unusual():
+    usual, off = curve(200, 1), curve(200, 1)
+    off[:, 2] = off[::-1, 2]  # each value is usual, not together
+    detector = Detector.fit(curve(500), SMALL)
+    for name in ("score", "code", "input", "reconstruction"):
+        inside, outside = (getattr(detector.scores(rows), name) for rows in (usual, off))
+        assert np.isfinite(inside).all() and np.isfinite(outside).all()
+        above = (outside[:, None] > inside).mean()  # the area under the curve
+        assert above > (0.6 if name == "reconstruction" else 0.9), name
+
+
+def test_a_seed_gives_the_same_scores_and_one_row_is_scored_as_among_others():
+    rows = curve(50, 1)
+    one, other = (Detector.fit(curve(200), SMALL, seed=3).scores(rows).score for _ in range(2))
+    assert np.array_equal(one, other)
+    detector = Detector.fit(curve(200), SMALL, seed=3)
+    assert detector.scores(rows[4:5]).score[0] == pytest.approx(one[4], abs=1e-3)
+
+
+def test_far_values_stay_finite():
+    detector = Detector.fit(curve(100), SMALL)
+    found = detector.scores(np.full((1, 5), 1e140))
+    assert np.isfinite([found.score[0], found.reconstruction[0]]).all()
+
+
+def result(name, detector, auroc, seed=0):
+    return Result(name, "random", seed, detector, auroc, auroc / 2, 1.0)
+
+
+def test_a_summary_is_the_mean_over_sets_of_means_over_seeds():
+    results = [
+        result("a", "ours", 90.0),
+        result("a", "ours", 80.0, seed=1),
+        result("a", "kNN", 85.0),
+        result("b", "ours", 70.0),
+        result("b", "kNN", 60.0),
+        result("c", "ours", 10.0),  # nobody else was measured on it
+    ]
+    found = summaries(results, "random", ["ours", "kNN"])
+    assert (found["ours"].auroc, found["ours"].ap, found["ours"].sets) == (77.5, 38.75, 2)
+    assert found["ours"].rank == 1.25 and found["kNN"].rank == 1.75
+    assert summaries(results, "published", ["ours"]) == {}
+
+
+@needs_data
+def test_sets_are_parted_as_their_protocols_say():
+    names = adbench.names()
+    assert len(names) == 29 and len(set(names)) == 29
+    chosen, others = adbench.halves()
+    assert len(chosen) == 15 and not set(chosen) & set(others)
+    for split in ("random", "published"):
+        part = adbench.parted("38_thyroid", split, 0)
+        assert part.train.shape == (1839, 6) and len(part.test) == 1840 + 93
+        assert part.anomalous.sum() == 93 and (part.weights == 1).all()
+    rows, anomalous = adbench.rows_of("38_thyroid")
+    assert np.array_equal(part.train, rows[~anomalous][:1839])
+    large = adbench.parted("10_cover", "random", 1)
+    assert len(large.train) == len(large.test) == 10_000
+    share = large.weights[large.anomalous].sum() / large.weights.sum()
+    _, every = adbench.rows_of("10_cover")
+    assert share == pytest.approx(every.sum() / ((~every).sum() / 2 + every.sum()), rel=0.01)
+
+
+@needs_data
+def test_results_are_kept_and_not_measured_again(tmp_path):
+    wanted = list(evaluate.jobs(["45_wine"], ["random"], 2, ["ours", "kNN"]))
+    assert len(wanted) == 2
+    file = tmp_path / "results.csv"
+    pytest.importorskip("pyod")
+    evaluate.append(file, evaluate.measured(wanted[0]))
+    left = list(evaluate.jobs(["45_wine"], ["random"], 2, ["ours", "kNN"], evaluate.read(file)))
+    assert left == wanted[1:]
+    found = {one.detector: one for one in evaluate.read(file)}
+    assert set(found) == {*evaluate.OURS, "kNN"} and found["ours"].auroc > 90
