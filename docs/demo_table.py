@@ -22,16 +22,18 @@ def table() -> str:
     lines = [HEAD, "|---|---|---|---|---|---|"]
     for demo in discover().demos.values():
         folder = ROOT / "checkpoints" / demo.name
-        if folder.is_dir():
-            lines.append("| " + " | ".join(cells(demo, folder)) + " |")
+        lines.append("| " + " | ".join(cells(demo, folder)) + " |")
     return "\n".join(lines) + "\n"
 
 
 def cells(demo: Demo, folder: Path) -> Iterator[str]:
-    training = read_config(folder).get("training", {})
-    parts = {name: facts for name, facts in training.items() if "device" in facts}
     yield f"`{demo.name}`"
     yield demo.summary.rstrip(".")
+    if not folder.is_dir():
+        yield from ("", "", "no checkpoint is bundled yet", "")
+        return
+    training = read_config(folder).get("training", {})
+    parts = {name: facts for name, facts in training.items() if "device" in facts}
     yield ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in parameters(folder, parts))
     yield "; ".join(f"{name} {f['minutes']:.0f} min on {f['device']}" for name, f in parts.items())
     metrics = read_card_metrics(folder)
@@ -51,7 +53,11 @@ def parameters(folder: Path, parts: dict[str, object]) -> Iterator[tuple[str, in
     with (folder / WEIGHTS).open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     for part in parts:
-        shapes = [one["shape"] for key, one in header.items() if key.split(".")[0] == part]
+        shapes = [
+            one["shape"]
+            for key, one in header.items()
+            if f".{part}." in f".{key}" and "F" in one["dtype"]  # tables of bytes are no weights
+        ]
         yield part, sum(map(math.prod, shapes))
 
 

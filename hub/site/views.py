@@ -328,7 +328,8 @@ def facts_of(site: Site, demo: Demo) -> Sequence[tuple[str, str]]:
 
 
 def parameters_of(weights: Path) -> int:
-    """Return how many numbers a safetensors file holds, from its header."""
+    """Return how many weights a safetensors file holds, from its header; whole numbers are none."""
     with weights.open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    return sum(math.prod(one["shape"]) for name, one in header.items() if name != "__metadata__")
+    tensors = (one for name, one in header.items() if name != "__metadata__")
+    return sum(math.prod(one["shape"]) for one in tensors if "F" in one["dtype"])
