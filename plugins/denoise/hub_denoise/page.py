@@ -1,8 +1,9 @@
 """The playground of denoising: photographs, digits, speech, text; and what denoising teaches.
 
 A tab is a function. What a visitor chooses is the value of a component and part of the link; what
-is shown comes from the service's endpoints. What is wrong with an input is told where the answer
-would be, and stays there.
+is shown comes from the endpoints of hub_denoise.service, which `service` has: each call runs where
+the hub has put the model. What is wrong with an input is told where the answer would be, and stays
+there.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import functools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 import numpy as np
@@ -22,7 +23,6 @@ from hub.audio import encode
 from hub.site import progress_of, share
 from hub_denoise import digit as digit_pictures
 from hub_denoise import drawings, example
-from hub_denoise.service import Denoise
 from hub_denoise.ways import WAYS
 
 WIDGETS = Path(__file__).with_name("widgets")
@@ -32,6 +32,7 @@ SIGMA = 75  # grey levels, the most that the slider gives
 FOLLOWED = 400  # pixels of the longer side of a visitor's picture that follows a slider
 SEEN = 1.0e6  # pixels of a visitor's picture that are restored at once; more, when asked for
 DOUBLED = 0.25e6  # the same, of one that is doubled
+UNPACKED = 5_000_000  # samples of a sound that is sent as WAV
 MOST_TEXT = 2_000  # characters: as many as a link holds
 
 DIGIT_WAYS = {  # how far each goes at the slider's end: as far as the network was trained
@@ -73,7 +74,7 @@ DRAWN = '() => ({ kind: "drawn" })'
 SAME = "(value) => value"
 
 
-def page(service: Denoise) -> gr.Blocks:
+def page(service: Any) -> gr.Blocks:
     """Corrupt what is clean, and get it back; or bring what is noisy."""
     with gr.Blocks() as blocks, gr.Tabs():
         photographs_tab(service)
@@ -87,7 +88,7 @@ def page(service: Denoise) -> gr.Blocks:
 # The tabs.
 
 
-def photographs_tab(service: Denoise) -> None:
+def photographs_tab(service: Any) -> None:
     """Before and after of a photograph."""
     with gr.Tab("Photographs", id="photographs") as tab, gr.Row(elem_classes="hub-row"):
         with gr.Column(scale=3, min_width=320):
@@ -214,7 +215,7 @@ def photographs_tab(service: Denoise) -> None:
         )
 
 
-def digits_tab(service: Denoise) -> None:
+def digits_tab(service: Any) -> None:
     """A digit spoilt in six ways at once."""
     with gr.Tab("Digits", id="digits") as tab, gr.Row(elem_classes="hub-row"):
         with gr.Column(scale=3, min_width=320):
@@ -232,6 +233,7 @@ def digits_tab(service: Denoise) -> None:
                 elem_id="denoise-digit-chooser",
             )
             pad = widget("pad", "", elem_id="denoise-pad")
+            model = gr.Radio(["digit"], value="digit", label="Model", visible="hidden")
             which = hidden_text("5", "Digit")
             strokes = hidden_text("", "Strokes")
             strength = gr.Slider(
@@ -254,6 +256,7 @@ def digits_tab(service: Denoise) -> None:
         strokes=strokes,
         amount=strength,
         chance=seed,
+        model=model,  # for the code that a visitor copies
     )
     restored.then(None, [which, chosen], chosen, js=TO_VALUE)
     restored.then(None, strokes, pad, js=SAME)
@@ -271,7 +274,7 @@ def digits_tab(service: Denoise) -> None:
     )
 
 
-def speech_tab(service: Denoise) -> None:
+def speech_tab(service: Any) -> None:
     """Speech before and after, and what was taken away."""
     with gr.Tab("Speech", id="speech") as tab, gr.Row(elem_classes="hub-row"):
         with gr.Column(scale=3, min_width=320):
@@ -355,7 +358,7 @@ def speech_tab(service: Denoise) -> None:
     )
 
 
-def text_tab(service: Denoise) -> None:
+def text_tab(service: Any) -> None:
     """A text with words or letters hidden, and what they may have been."""
     first = next(iter(example.TEXTS.values()))
     with gr.Tab("Text", id="text") as tab, gr.Row(elem_classes="hub-row"):
@@ -422,7 +425,7 @@ def text_tab(service: Denoise) -> None:
     )
 
 
-def learning_tab(service: Denoise, blocks: gr.Blocks) -> None:
+def learning_tab(service: Any, blocks: gr.Blocks) -> None:
     """What features that denoising has taught are worth, where the checkpoint tells it."""
     with gr.Tab("Does it help to learn?", id="learning", visible=False) as tab:
         gr.Markdown(
@@ -451,7 +454,7 @@ def learning_tab(service: Denoise, blocks: gr.Blocks) -> None:
 
 
 def photograph(
-    service: Denoise,
+    service: Any,
     value: Any,
     task: str,
     way: str,
@@ -491,7 +494,7 @@ def photograph(
 
 
 def doubled(
-    service: Denoise, picture: Any, made: bool, ensemble: bool
+    service: Any, picture: Any, made: bool, ensemble: bool
 ) -> tuple[tuple[Any, Any], list[str], list[str]]:
     """Return a picture doubled by bicubic interpolation and by the network, numbers, and notes.
 
@@ -553,7 +556,7 @@ def measured(info: dict[str, Any], telling: float) -> list[str]:
 
 
 def picture_of(
-    service: Denoise, value: Any, task: str, made: bool, whole: bool
+    service: Any, value: Any, task: str, made: bool, whole: bool
 ) -> tuple[Any, list[str], bool]:
     """Return the picture that a chooser's value stands for, what was done to it, and whether there
     is more of it.
@@ -584,7 +587,7 @@ def picture_of(
 
 
 @functools.lru_cache(maxsize=16)  # a slider asks for the same one again and again
-def followed(service: Denoise, path: Path) -> tuple[np.ndarray, list[str]]:
+def followed(service: Any, path: Path) -> tuple[np.ndarray, list[str]]:
     """Return a file's picture, made smaller where it could not follow a slider, and a note of
     that."""
     pixels = as_read(service, path)
@@ -597,7 +600,7 @@ def followed(service: Denoise, path: Path) -> tuple[np.ndarray, list[str]]:
     return np.array(picture), [how]
 
 
-def as_read(service: Denoise, path: Path) -> np.ndarray:
+def as_read(service: Any, path: Path) -> np.ndarray:
     """Return a file's picture as the service reads it, (height, width) or (…, channels) uint8.
 
     Raises:
@@ -607,7 +610,7 @@ def as_read(service: Denoise, path: Path) -> np.ndarray:
     return read
 
 
-def digit_of(service: Denoise, value: Any, strokes: str) -> np.ndarray:
+def digit_of(service: Any, value: Any, strokes: str) -> np.ndarray:
     """Return the digit that is chosen or drawn, (28, 28) uint8.
 
     Raises:
@@ -625,7 +628,7 @@ def digit_of(service: Denoise, value: Any, strokes: str) -> np.ndarray:
     return digit_pictures.from_picture(as_read(service, Path(value["file"]["path"])))
 
 
-def spoilt_digits(service: Denoise, clean: np.ndarray, strength: float, seed: int) -> str:
+def spoilt_digits(service: Any, clean: np.ndarray, strength: float, seed: int) -> str:
     """Return a digit spoilt in each way and restored, as the tab shows it.
 
     Args:
@@ -651,7 +654,7 @@ def spoilt_digits(service: Denoise, clean: np.ndarray, strength: float, seed: in
 
 
 def heard(
-    service: Denoise,
+    service: Any,
     path: Path,
     kind: str,
     snr: float,
@@ -678,7 +681,7 @@ def heard(
             "name": name,
             "about": f"{loudness(samples)} dB",
             "picture": drawings.coloured(level, top),
-            "file": saved(f"{name.lower().replace(' ', '-')}.wav", samples, rate),
+            "file": saved(name.lower().replace(" ", "-"), samples, rate),
         }
         for (name, (rate, samples)), level in zip(rows, levels, strict=True)
     ]
@@ -734,18 +737,19 @@ def loudness(samples: np.ndarray) -> str:
 
 
 def saved(name: str, samples: np.ndarray, rate: int) -> dict[str, Any]:
-    """Return a sound as a file that the browser fetches when it is played."""
+    """Return a sound as a file that the browser fetches when it is played; a long one packed."""
+    kind: Literal["wav", "flac"] = "wav" if samples.size <= UNPACKED else "flac"
     path = gr.processing_utils.save_bytes_to_cache(
-        encode(samples, rate), name, gr.utils.get_upload_folder()
+        encode(samples, rate, kind), f"{name}.{kind}", gr.utils.get_upload_folder()
     )
-    return {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
+    return {"path": path, "orig_name": f"{name}.{kind}", "meta": {"_type": "gradio.FileData"}}
 
 
-def read(service: Denoise, text: str, way: str, share: float, seed: int) -> dict[str, Any]:
+def read(service: Any, text: str, way: str, share: float, seed: int) -> dict[str, Any]:
     """Return a spoilt text and the restored one, as the widget shows them."""
-    clean, spoilt = None, text
+    clean = text if way else None
+    spoilt = text
     if way:
-        clean = text
         spoilt = service.corrupt(text=text, way=way, amount=share, seed=seed)[2]
     restored, info = service.restore_text(spoilt, known_places=clean is not None, clean=clean)
     originals = original_words(info, clean)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -77,10 +78,16 @@ def babble(count: int, generator: np.random.Generator) -> np.ndarray:
     """Return voices that say vowels, all at once: words for nobody."""
     total = np.zeros(count, np.float32)
     for _ in range(int(generator.integers(4, 9))):
-        voice = voiced(RATE, BABBLE, int(generator.integers(2**31)))
+        voice = made_up(int(generator.integers(2**31)))
         total += np.resize(np.roll(voice, int(generator.integers(len(voice)))), count)
     rumble = scipy.signal.lfilter([0.05], [1, -0.95], white(count, generator))  # of the room
     return data.scaled(total + 0.2 * np.float32(total.std()) * rumble.astype(np.float32))
+
+
+@functools.lru_cache(maxsize=16)  # dragging a slider asks for the same ones again and again
+def made_up(seed: int) -> np.ndarray:
+    """Return a voice that says vowels, (samples,); it is not to be written to."""
+    return voiced(RATE, BABBLE, seed)
 
 
 NOISES: dict[str, Callable[[int, np.random.Generator], np.ndarray]] = {

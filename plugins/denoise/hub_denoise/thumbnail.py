@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from hub import Picture
 from hub.checkpoints import Folders
 from hub_denoise import example
 from hub_denoise.service import Denoise
@@ -24,8 +25,10 @@ PATH = Path(__file__).with_name("thumbnail.png")
 def halves(denoise: Denoise) -> tuple[np.ndarray, np.ndarray]:
     """Return the photograph with noise, and what the network makes of it, each (240, 320, 3)."""
     clean = Image.fromarray(example.photograph("rocket")).resize(SMALL, Image.Resampling.LANCZOS)
-    spoilt, _, _ = denoise.corrupt(way="gaussian", image=np.array(clean), amount=SIGMA)
-    restored, _ = denoise.denoise_image(spoilt)
+    picture = Picture(np.array(clean))
+    spoilt = denoise.corrupt(way="gaussian", image=picture, amount=SIGMA)[0]
+    assert spoilt is not None  # a picture was given
+    restored, _ = denoise.denoise_image(Picture(spoilt))
     return spoilt, restored
 
 

@@ -66,6 +66,13 @@ def answered(page, text: str = "") -> None:
     page.locator("#denoise-measured .facts div").filter(has_text=text).first.wait_for()
 
 
+def bring(page, file) -> None:
+    """Choose a picture of one's own, as a visitor does."""
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Your own").filter(visible=True).click()
+    chooser.value.set_files(file)
+
+
 def drag(page, label: str, part: float) -> None:
     """Drag the slider of that label to a part of its length."""
     slider = page.get_by_role("slider", name=re.compile(label)).filter(visible=True)
@@ -159,8 +166,7 @@ def test_a_picture_is_doubled_beside_bicubic_interpolation(page, served):
 def test_a_picture_of_ones_own_is_restored_as_it_is(page, served, tmp_path):
     page.goto(served)
     answered(page, "peak")
-    own = page.locator("#denoise-chooser input[type=file]")
-    own.set_input_files(picture(tmp_path / "mine.png"))
+    bring(page, picture(tmp_path / "mine.png"))
     page.locator("#denoise-chooser").get_by_text("mine.png").wait_for()
     page.wait_for_url(re.compile("of=own"))
     page.get_by_role("radio", name="Not at all").check()
@@ -174,8 +180,7 @@ def test_a_picture_of_ones_own_is_restored_as_it_is(page, served, tmp_path):
 def test_of_a_large_picture_the_middle_is_restored_and_all_of_it_when_asked(page, served, tmp_path):
     page.goto(served + "?way=")
     answered(page, "noise level found")
-    own = page.locator("#denoise-chooser input[type=file]")
-    own.set_input_files(picture(tmp_path / "large.png", side=1100))
+    bring(page, picture(tmp_path / "large.png", side=1100))
     page.get_by_text("The middle 1,000 × 1,000 of 1,100 × 1,100 pixels").wait_for()
     page.get_by_label("All of it").check()
     page.get_by_text("The middle 1,000").wait_for(state="detached")
@@ -186,7 +191,7 @@ def test_what_is_no_picture_is_told_and_stays_told(page, served, tmp_path):
     page.goto(served)
     answered(page, "peak")
     (tmp_path / "text.png").write_text("This is no picture.")
-    page.locator("#denoise-chooser input[type=file]").set_input_files(tmp_path / "text.png")
+    bring(page, tmp_path / "text.png")
     problem = page.locator("#denoise-measured .problem")
     problem.get_by_text("its content is no picture").wait_for()
     page.wait_for_timeout(500)
