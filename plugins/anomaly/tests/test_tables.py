@@ -38,7 +38,7 @@ def test_the_more_values_crowd_the_stronger_the_noise():
 def test_a_network_learns_where_rows_lie():
     rows = torch.from_numpy(curve(500)).float()
     rows = (rows - rows.mean(0)) / rows.std(0)
-    network = trained(rows, torch.full((5,), 0.3), SMALL)
+    network = trained(rows, torch.full((5,), 0.3), ModelConfig(width=64, steps=600))
     untrained = Denoiser(5, SMALL)
     generator = torch.Generator().manual_seed(1)
     unit = torch.randn(500, 5, generator=generator)
@@ -111,6 +111,28 @@ def test_a_seed_gives_the_same_scores_and_one_row_is_scored_as_among_others():
     assert np.array_equal(one, other)
     detector = Detector.fit(curve(200), SMALL, seed=3)
     assert detector.scores(rows[4:5]).score[0] == pytest.approx(one[4], abs=1e-3)
+
+
+def test_the_odd_column_is_named_and_moved_back():
+    usual = curve(300, 1)
+    spoilt = usual.copy()
+    which = np.random.default_rng(0).integers(5, size=300)
+    spoilt[np.arange(300), which] += 20 * np.sign(100 - spoilt[np.arange(300), which])
+    detector = Detector.fit(curve(1000), ModelConfig(width=64, steps=600))
+    found = detector.scores(spoilt)
+    assert (found.oddness.argmax(1) == which).mean() > 0.7
+    odd = np.arange(300), which
+    before, after = (np.abs(one - usual)[odd] for one in (spoilt, found.restored))
+    assert (after < before).mean() > 0.9
+
+
+def test_rarity_is_a_rank_among_usual_rows():
+    detector = Detector.fit(curve(400), SMALL)
+    assert (np.diff(detector.usual) >= 0).all() and len(detector.usual) == 400
+    usual = detector.rarity(detector.scores(curve(400, 1)).score)
+    assert usual.min() >= 1 / 401 and usual.max() <= 1
+    assert np.quantile(usual, 0.5) == pytest.approx(0.5, abs=0.2)
+    assert detector.rarity(detector.scores(np.full((1, 5), 1e3)).score)[0] == 1 / 401
 
 
 def test_far_values_stay_finite():

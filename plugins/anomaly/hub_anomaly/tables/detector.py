@@ -8,18 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from hub_anomaly.tables.model import Denoiser, ModelConfig, noise_of, seen, trained
+from hub_anomaly.tables.model import CLEAN, Denoiser, ModelConfig, noise_of, seen, trained
 from hub_anomaly.tables.neighbours import Space
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """How unusual rows are, (rows,) each; higher is more so."""
+    """How unusual rows are; higher is more so."""
 
-    score: np.ndarray  # distances in the code and in the input together
-    code: np.ndarray  # distance in the code
-    input: np.ndarray  # distance in the input: the same without a network
-    reconstruction: np.ndarray  # what the network would change, squared
+    score: np.ndarray  # (rows,) distances in the code and in the input together
+    code: np.ndarray  # (rows,) distance in the code
+    input: np.ndarray  # (rows,) distance in the input: the same without a network
+    reconstruction: np.ndarray  # (rows,) mean of `oddness`
+    oddness: np.ndarray  # (rows, features) square of the noise that the network sees, at unit size
+    restored: np.ndarray  # (rows, features) the rows without it, as they were given
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +34,7 @@ class Detector:
     network: Denoiser
     inputs: Space
     codes: Space
+    usual: np.ndarray  # (rows,) ascending: scores of the rows it was learned from
 
     @classmethod
     def fit(
@@ -54,8 +57,11 @@ class Detector:
         noise = noise_of(scaled)
         values, sizes = (torch.from_numpy(one).to(device) for one in (scaled, noise))
         network = trained(values, sizes, config or ModelConfig(), seed, told)
-        codes = seen(network, values, sizes)[0].cpu().numpy()
-        return cls(mean, deviation, noise, network, Space.of(scaled), Space.of(codes))
+        inputs = Space.of(scaled)
+        codes = Space.of(seen(network, values)[0].cpu().numpy())
+        own = inputs.strangeness(inputs.rows, known=True)
+        own = own + codes.strangeness(codes.rows, known=True)
+        return cls(mean, deviation, noise, network, inputs, codes, np.sort(own))
 
     def scale(self, rows: np.ndarray) -> np.ndarray:
         """Return rows in deviations from the usual mean, float32; far beyond is cut off, as squares
@@ -65,12 +71,15 @@ class Detector:
     def scores(self, rows: np.ndarray) -> Scores:
         """Return how unusual rows, (rows, features), are."""
         scaled = self.scale(rows)
-        device = self.network.last.weight.device
-        codes, better = seen(
-            self.network,
-            torch.from_numpy(scaled).to(device),
-            torch.from_numpy(self.noise).to(device),
-        )
-        code, given = self.codes.strangeness(codes.cpu().numpy()), self.inputs.strangeness(scaled)
-        error = np.square(scaled - better.cpu().numpy()).mean(1)
-        return Scores(code + given, code, given, error)
+        values = torch.from_numpy(scaled).to(self.network.last.weight.device)
+        codes, noise = (one.cpu().numpy() for one in seen(self.network, values))
+        code, given = self.codes.strangeness(codes), self.inputs.strangeness(scaled)
+        oddness = np.square(noise)
+        restored = (scaled - CLEAN * self.noise * noise) * self.deviation + self.mean
+        return Scores(code + given, code, given, oddness.mean(1), oddness, restored)
+
+    def rarity(self, scores: np.ndarray) -> np.ndarray:
+        """Return which share of usual rows, (rows,), would have such a score or a higher one: a
+        p-value by ranks, from 1 / (rows learned from + 1) to 1."""
+        above = len(self.usual) - np.searchsorted(self.usual, scores, side="left")
+        return (1 + above) / (1 + len(self.usual))

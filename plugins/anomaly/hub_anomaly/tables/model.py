@@ -138,13 +138,12 @@ def pace(step: int, config: ModelConfig) -> float:
 
 
 @torch.no_grad()
-def seen(network: Denoiser, rows: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the codes, (rows, width), of clean rows, and the rows as the network would have them,
-    (rows, features)."""
-    codes, better = [], []
+def seen(network: Denoiser, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the codes, (rows, width), of clean rows, and the noise that the network takes them to
+    have, (rows, features), at unit size."""
+    codes, noises = [], []
     for some in rows.split(8192):
-        strength = torch.full((len(some), 1), CLEAN, device=rows.device)
-        code = network.code(some, strength)
+        code = network.code(some, torch.full((len(some), 1), CLEAN, device=rows.device))
         codes.append(code)
-        better.append(some - CLEAN * noise * network.last(code))
-    return torch.cat(codes), torch.cat(better)
+        noises.append(network.last(code))
+    return torch.cat(codes), torch.cat(noises)
