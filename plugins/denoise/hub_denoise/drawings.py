@@ -174,7 +174,7 @@ def scale() -> str:
 # The plot.
 
 WIDTH, HEIGHT = 640, 360
-LEFT, RIGHT, TOP, BOTTOM = 52, 20, 20, 48
+LEFT, RIGHT, TOP, BOTTOM = 52, 20, 36, 60
 
 
 def few_labels(told: dict[str, Any]) -> str:
@@ -205,14 +205,14 @@ def few_labels(told: dict[str, Any]) -> str:
         for at in ticks
     ]
     drawn += [
-        f'<text x="{across(count):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">'
+        f'<text x="{across(count):.1f}" y="{HEIGHT - BOTTOM + 24}" text-anchor="middle">'
         f"{count:,.0f}</text>"
         for count in labels
     ]
     middle = (LEFT + WIDTH - RIGHT) / 2
     drawn.append(
         f'<text class="axis" x="{middle}" y="{HEIGHT - 6}" text-anchor="middle">labels</text>'
-        f'<text class="axis" x="4" y="12">test error, %</text>'
+        f'<text class="axis" x="4" y="18">test error, %</text>'
     )
     for key, rows in series.items():
         points = [

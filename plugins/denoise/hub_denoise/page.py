@@ -90,7 +90,7 @@ def page(service: Any) -> gr.Blocks:
 
 def photographs_tab(service: Any) -> None:
     """Before and after of a photograph."""
-    with gr.Tab("Photographs", id="photographs") as tab, gr.Row(elem_classes="hub-row"):
+    with gr.Tab("Photos", id="photographs") as tab, gr.Row(elem_classes="hub-row"):
         with gr.Column(scale=3, min_width=320):
             names = shown(drawings.sides("The original"), elem_id="denoise-sides")
             first = example.photograph(FIRST)
@@ -148,6 +148,7 @@ def photographs_tab(service: Any) -> None:
                     visible=False,
                     label="Its noise, σ in grey levels; 0: the network finds out",
                 )
+                seed = gr.Slider(0, SEEDS, 0, step=1, label="Seed of what is spoilt")
             with gr.Column(visible=False) as for_size:
                 given = chips(
                     "What is doubled",
@@ -159,7 +160,6 @@ def photographs_tab(service: Any) -> None:
             ensemble = gr.Checkbox(
                 False, label="Mean of eight turns and reflections", info="8 times as slow"
             )
-            seed = gr.Slider(0, SEEDS, 0, step=1, label="Seed of what is spoilt")
     controls = [task, way, sigma, part, known, level, given, whole, ensemble, seed]
 
     def follow(value: Any, *settings: Any) -> list[Any]:
@@ -167,6 +167,11 @@ def photographs_tab(service: Any) -> None:
             return photograph(service, value, *settings)
         except HubError as error:
             return [gr.skip(), "", drawings.problem(str(error)), gr.skip()]
+
+    def begin(of: str, value: Any, *settings: Any) -> list[Any]:
+        if of != value.get("name"):  # the link names another: its change is answered
+            return [gr.skip()] * 4
+        return follow(value, *settings)
 
     def arrange(task: str, way: str) -> list[Any]:
         return [
@@ -176,6 +181,7 @@ def photographs_tab(service: Any) -> None:
             gr.Slider(visible=way in ("salt_and_pepper", "masking")),
             gr.Checkbox(visible=way == "gaussian"),
             gr.Slider(visible=way == ""),
+            gr.Slider(visible=way != ""),
         ]
 
     restored = share(
@@ -199,20 +205,16 @@ def photographs_tab(service: Any) -> None:
         [task.change, way.change],
         arrange,
         [task, way],
-        [for_noise, for_size, sigma, part, known, level],
+        [for_noise, for_size, sigma, part, known, level, seed],
         show_progress="hidden",
     )
-    chosen.change(lambda: False, None, whole, show_progress="hidden")
+    inputs, outputs = [chosen, *controls], [slider, names, told, whole]
+    shows: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": [told]}
+    restored.then(begin, [of, *inputs], outputs, **shows)
+    other = chosen.change(lambda: False, None, whole, show_progress="hidden")
+    other.then(follow, inputs, outputs, trigger_mode="always_last", **shows)
     moved = [each.input for each in controls]
-    for event in (restored.then, functools.partial(gr.on, [chosen.change, *moved])):
-        event(
-            follow,
-            [chosen, *controls],
-            [slider, names, told, whole],
-            show_progress="minimal",
-            show_progress_on=[told],
-            trigger_mode="always_last",
-        )
+    gr.on(moved, follow, inputs, outputs, trigger_mode="always_last", **shows)
 
 
 def digits_tab(service: Any) -> None:
@@ -286,8 +288,8 @@ def speech_tab(service: Any) -> None:
             voices = [(title, name) for name, title in example.VOICES.items()]
             said = chips("What is said", [*voices, ("My own recording", "own")])
             own = gr.Audio(
-                label="Record, or upload a file",
-                sources=["microphone", "upload"],
+                label="Upload a file, or record",
+                sources=["upload", "microphone"],
                 type="filepath",
                 visible=False,
                 elem_id="denoise-own",
@@ -515,13 +517,13 @@ def doubled(
         drawings.fact(
             drawings.number(info["psnr"]),
             "dB",
-            "PSNR, bicubic before",
+            "peak signal-to-noise ratio: bicubic → network",
             drawings.number(info["psnr_bicubic"]),
         ),
         drawings.fact(
             drawings.number(info["ssim"], 3),
             "",
-            "SSIM, bicubic before",
+            "structural similarity: bicubic → network",
             drawings.number(info["ssim_bicubic"], 3),
         ),
     ]
