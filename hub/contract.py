@@ -602,12 +602,19 @@ def groups_of(demo: Demo, running: Any) -> list[Any]:
 
 def opened(running: Any, group: Any, query: Mapping[str, str]) -> list[Any]:
     """Return what a page's opening sets the group's components to, from the address `query`."""
+    import gradio as gr
+
     wanted = [component._id for component in group.components.values()]
+    of_tab = group.tab is not None  # its event opens the tab, too
+
+    def restores(outputs: list[Any]) -> bool:
+        found = [one._id for one in outputs if not (of_tab and isinstance(one, gr.Tabs))]
+        return found == wanted and len(outputs) == len(wanted) + of_tab
+
     [number] = [
         number
         for number, event in running.site.blocks.fns.items()
-        if [one._id for one in event.outputs][: len(wanted)] == wanted
-        and any(trigger == "load" for _, trigger in event.targets)
+        if restores(event.outputs) and any(trigger == "load" for _, trigger in event.targets)
     ]
     session = secrets.token_hex(8)
     data = {"data": [], "fn_index": number, "session_hash": session}

@@ -459,7 +459,7 @@ class Denoise:
 
     # Text.
 
-    @endpoint(timeout=180, gpu_seconds=GPU_SECONDS, examples=[{"text": A_TEXT}])
+    @endpoint(timeout=300, gpu_seconds=GPU_SECONDS, examples=[{"text": A_TEXT}])
     def restore_text(
         self, text: Words, known_places: bool = False, clean: Words | None = None
     ) -> tuple[

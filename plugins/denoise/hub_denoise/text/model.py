@@ -111,8 +111,8 @@ class Filler(nn.Module):
         slots = torch.arange(SLOTS, device=states.device).repeat(len(states))
         pieces = self.logits(states.flatten(0, 1), slots).float().log_softmax(1)
         pieces = pieces.view(len(states), SLOTS, -1)
+        pieces[..., PAD] = 0.0  # what comes after a word's end says nothing of it
         scores = states.new_zeros((len(states), len(spelled)), dtype=torch.float32)
         for slot in range(SLOTS):
-            told = spelled[:, slot] != PAD
-            scores += torch.where(told, pieces[:, slot, spelled[:, slot]], 0.0)
+            scores += pieces[:, slot].index_select(1, spelled[:, slot])
         return scores.log_softmax(1)
