@@ -1,6 +1,7 @@
 # Everything happens in .venv; a target does the set-up it needs, and does it once.
 #
-#   make install   host, every package under plugins/ and the tools, under constraints.txt
+#   make install   host, every package under plugins/ that has a bundled checkpoint, and the tools,
+#                  under constraints.txt
 #   make serve     the hub on http://127.0.0.1:7860 from the bundled checkpoints (PORT=8000 for another)
 #   make test      every test, browser included (TESTS=tests/test_cli.py for some)
 #   make check     formatting, lint and types
@@ -21,7 +22,9 @@ TESTS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-PROJECTS := $(wildcard plugins/*/pyproject.toml)
+# A plugin that is still without a checkpoint has nothing to show.
+READY := $(patsubst checkpoints/%/config.json,plugins/%/pyproject.toml,$(wildcard checkpoints/*/config.json))
+PROJECTS := $(filter $(READY),$(wildcard plugins/*/pyproject.toml))
 FOLDERS := $(patsubst %/pyproject.toml,%,$(PROJECTS))
 EDITABLE := $(foreach folder,$(FOLDERS),--editable $(folder))
 INSTALLED := $(VENV)/.installed
@@ -40,7 +43,7 @@ install: $(INSTALLED)
 serve: $(INSTALLED)
 	$(BIN)/latenthub serve --port $(PORT)
 
-test: $(INSTALLED) $(CHROMIUM) $(PROGRAMS) $(COMPILED)
+test: $(INSTALLED) $(CHROMIUM) $(PROGRAMS) $(if $(filter plugins/denoise,$(FOLDERS)),$(COMPILED))
 	$(BIN)/python -m pytest $(TESTS)
 
 check: $(INSTALLED)
