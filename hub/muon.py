@@ -27,7 +27,8 @@ class Muon(torch.optim.Optimizer):
     Args:
         model: its parameters of fewer than two dimensions are outer ones.
         lr: of inner weights; a schedule may change it.
-        outer: names of modules that Adam trains: the first and the last layer, embeddings.
+        outer: names of modules and parameters that Adam trains: the first and the last layer,
+            embeddings.
         outer_share: of `lr`, the rate of what Adam trains.
     """
 
@@ -41,11 +42,11 @@ class Muon(torch.optim.Optimizer):
         momentum: float = 0.95,
         betas: tuple[float, float] = (0.9, 0.999),
     ) -> None:
-        named = tuple(outer)
+        named = tuple(f"{one}." for one in outer)
         inner: list[nn.Parameter] = []
         rest: list[nn.Parameter] = []
         for name, parameter in model.named_parameters():
-            by_adam = parameter.ndim < 2 or name.startswith(tuple(f"{one}." for one in named))
+            by_adam = parameter.ndim < 2 or f"{name}.".startswith(named)
             (rest if by_adam else inner).append(parameter)
         groups = [
             {"params": inner, "share": 1.0, "adam": False},
