@@ -1,0 +1,352 @@
+"""What can be asked of the detector: learn what is usual in a table, tell what is not, and how well
+others tell it.
+
+Everything heavy is imported when the service is made, or an endpoint first needs it.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+import numpy as np
+
+from hub import Files, InputError, Json, Length, Progress, Range, Upload, endpoint
+from hub.media import File
+from hub_anomaly.examples import EXAMPLES
+from hub_anomaly.tables.reading import MAX_BYTES, read_table
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from hub_anomaly.tables.detector import Scores
+    from hub_anomaly.tables.fitted import Fitted
+
+GPU_SECONDS = 60
+BINS = 60  # of a histogram of scores
+TOLD = 10  # columns of a row that are told, the oddest first
+COMPARED = 5_000  # rows that peers learn from, and are judged by: some grow with the square
+
+ExampleName = Literal["cancer", "digits", "fraud", "intrusion"]
+Peer = Literal["kNN", "IForest", "ECOD", "LOF"]
+COMPARED_WITH: tuple[str, ...] = get_args(Peer)
+TableFile = Annotated[list[Upload], Files(high=1, max_bytes=MAX_BYTES)]
+Name = Annotated[str, Length(0, 500)]
+Id = Annotated[str, Length(1, 100)]
+
+
+class Anomaly:
+    """Detectors that visitors make, and what they say of rows."""
+
+    def __init__(self, checkpoint: Path, device: str) -> None:
+        import torch
+
+        from hub_anomaly.kept import Kept
+        from hub_anomaly.tables import fitted
+
+        self.torch, self.fitted = torch, fitted
+        self.device = device
+        self.kept = Kept()
+
+    @endpoint(timeout=600, gpu_seconds=GPU_SECONDS, examples=[{"example": "cancer"}])
+    def fit(
+        self,
+        table: TableFile | None = None,
+        example: ExampleName | None = None,
+        label: Name = "",
+        anomalous: list[Name] | None = None,
+        progress: Progress | None = None,
+    ) -> Annotated[
+        dict,
+        Json(
+            {
+                "detector": "its id, for `score`",
+                "rows": "how many usual rows it learned from",
+                "columns": "one object per column it looks at: name, kind",
+                "label": "the column of labels, or empty",
+                "anomalous": "its values that mean an anomaly",
+                "auroc": "percent, of rows kept apart; null without labels",
+                "ap": "percent, average precision; null without labels",
+                "histogram": "edges, and counts of learned, usual and anomalous rows' scores",
+                "seconds": "what learning took",
+                "notes": "sentences: what was left away, and why",
+            }
+        ),
+    ]:
+        """Learn what is usual in a table.
+
+        A denoising auto-encoder learns to tell the noise that is added to rows. A row's score is
+        how far it lies from the nearest rows that were learned, for the place where they lie, in
+        the auto-encoder's code and in the table itself. Columns of numbers, dates and repeated values
+        are told apart by themselves; gaps may be anywhere.
+
+        Args:
+            table: a CSV file, with any separator, or a Parquet file, of at most 200 MB.
+            example: a table that is here already, instead of one of your own, with its labels.
+            label: a column that tells which rows are anomalous: these are not learned from, and
+                half of the others are kept apart to judge the detector by; empty: there is none.
+            anomalous: the values of that column that mean an anomaly; null: all but the commonest.
+
+        Returns:
+            The detector's id and what is to be known of it.
+        """
+        frame, label, values = self._given(table, example, label, anomalous)
+        began = time.perf_counter()
+
+        def told(share: float) -> None:
+            if progress is not None:
+                progress(0.1 + 0.8 * share, "learning")
+
+        with self.torch.inference_mode(False), self.torch.enable_grad():
+            fitted = self.fitted.Fitted.of(frame, label, values, device=self.device, told=told)
+        return {
+            "detector": self.kept.put(fitted),
+            "rows": fitted.rows,
+            "columns": [{"name": one.name, "kind": one.kind} for one in fitted.columns.columns],
+            "label": fitted.label,
+            "anomalous": list(fitted.anomalous),
+            "auroc": rounded(fitted.judged.auroc) if fitted.judged else None,
+            "ap": rounded(fitted.judged.ap) if fitted.judged else None,
+            "histogram": histogram(fitted),
+            "seconds": round(time.perf_counter() - began, 2),
+            "notes": list(fitted.notes),
+        }
+
+    @endpoint(timeout=600, gpu_seconds=GPU_SECONDS)
+    def score(
+        self,
+        detector: Id,
+        table: TableFile | None = None,
+        example: ExampleName | None = None,
+        k: Annotated[int, Range(1, 1000)] = 20,
+        progress: Progress | None = None,
+    ) -> tuple[
+        Annotated[
+            dict,
+            Json(
+                {
+                    "rows": "how many were scored",
+                    "auroc": "percent, where the table has the labels; else null",
+                    "ap": "percent, likewise",
+                    "rare": "how many rows score higher than 99 of 100 usual ones",
+                    "top": "the k rows of the highest score: row (from 0), score, rarity, "
+                    "anomalous (or null), and odd: the oddest columns with value, restored, share",
+                }
+            ),
+        ],
+        Annotated[bytes, File((".csv",))],
+    ]:
+        """Tell how unusual the rows of a table are.
+
+        Args:
+            detector: the id of a detector, of `fit`.
+            table: a CSV or Parquet file with the columns that the detector knows; others are passed
+                over.
+            example: a table that is here already, instead.
+            k: how many of the most unusual rows are told in full.
+
+        Returns:
+            A summary with the most unusual rows, and a CSV file of all rows with `score`, `rarity`
+            (the share of usual rows that score as high or higher) and `oddest_column`. Of a row,
+            a column's share is that of the noise which the auto-encoder sees in it; `restored` is
+            its value without that.
+        """
+        fitted = self.kept.get(detector)
+        frame = self._given(table, example, "", None)[0]
+        parts = []
+        for part in fitted.scores(frame):
+            parts.append(part)
+            if progress is not None:
+                done = sum(len(one.score) for one in parts)
+                progress(min(1.0, done / len(frame)), f"{done:,} of {len(frame):,} rows")
+        scores = np.concatenate([one.score for one in parts])
+        rarity = fitted.detector.rarity(scores)
+        shares = shares_of(fitted, parts)
+        truth = fitted.truth(frame)
+        judged = None
+        if truth is not None and truth.any() and not truth.all():
+            judged = self.fitted.judge(scores, truth)
+        top = np.argsort(-scores, kind="stable")[:k]
+        restored = np.concatenate([one.restored for one in parts])
+        told = [
+            {
+                "row": int(row),
+                "score": rounded(float(scores[row]), 4),
+                "rarity": rounded(float(rarity[row]), 6),
+                "anomalous": None if truth is None else bool(truth[row]),
+                "odd": odd(fitted, frame, int(row), shares[row], restored[row]),
+            }
+            for row in top
+        ]
+        summary = {
+            "rows": len(frame),
+            "auroc": rounded(judged.auroc) if judged else None,
+            "ap": rounded(judged.ap) if judged else None,
+            "rare": int((rarity <= 0.01).sum()),
+            "top": told,
+        }
+        return summary, with_scores(frame, scores, rarity, fitted.columns.names, shares)
+
+    @endpoint(timeout=900, gpu_seconds=GPU_SECONDS, examples=[{"example": "cancer"}])
+    def compare(
+        self,
+        table: TableFile | None = None,
+        example: ExampleName | None = None,
+        label: Name = "",
+        anomalous: list[Name] | None = None,
+        progress: Progress | None = None,
+    ) -> Annotated[
+        dict,
+        Json(
+            {
+                "rows": "how many usual rows all learned from",
+                "judged": "how many rows they were judged by",
+                "results": "one object per detector, the best first: detector, auroc, ap, seconds",
+            }
+        ),
+    ]:
+        """Compare the detector with others on a labelled table: with PyOD's nearest neighbours
+        (kNN), isolation forest, ECOD and local outlier factor (LOF), at their defaults.
+
+        All learn from the same half of the usual rows, and are judged by the other half and the
+        anomalies.
+
+        Args:
+            table: a CSV or Parquet file with a column of labels.
+            example: a table that is here already, instead.
+            label: the column of labels; of an example not needed.
+            anomalous: its values that mean an anomaly; null: all but the commonest.
+
+        Returns:
+            `rows`, `judged`, `results`; AUROC and average precision in percent.
+        """
+        from hub_anomaly.comparing import compared
+
+        frame, label, values = self._given(table, example, label, anomalous)
+        if not label:
+            raise InputError(
+                "label is needed to compare: the column that tells which rows are anomalous",
+                "label",
+            )
+        with self.torch.inference_mode(False), self.torch.enable_grad():
+            return compared(frame, label, values, COMPARED_WITH, COMPARED, self.device, progress)
+
+    def _given(
+        self,
+        table: list[Upload] | None,
+        example: str | None,
+        label: str,
+        anomalous: list[str] | None,
+    ) -> tuple[DataFrame, str, tuple[str, ...]]:
+        """Return the table that is meant, its column of labels, and the values of anomalies."""
+        if (table is None) == (example is None):
+            found = "neither" if table is None else "both"
+            raise InputError(f"give either a table or the name of an example; got {found}", "table")
+        if example is not None:
+            known = EXAMPLES[example]
+            if not known.available:
+                here = ", ".join(name for name, one in EXAMPLES.items() if one.available)
+                raise InputError(
+                    f"example {example!r} needs the data set {known.needs}, which is not here; "
+                    f"here are {here}",
+                    "example",
+                )
+            return known.table(), label or known.label, tuple(anomalous or known.anomalous)
+        (upload,) = table or []
+        frame = read_table(upload.source, upload.name)
+        return frame, label, tuple(anomalous or ())
+
+
+def rounded(value: float, digits: int = 2) -> float:
+    return round(value, digits)
+
+
+def histogram(fitted: Fitted) -> dict[str, Any]:
+    """Return counts of scores, for a drawing: of rows learned from, and of those kept apart."""
+    usual = fitted.detector.usual
+    groups = {"learned": usual}
+    if fitted.held_out is not None:
+        scores, truth = fitted.held_out
+        groups |= {"usual": scores[~truth], "anomalous": scores[truth]}
+    every = np.concatenate([*groups.values()])
+    low, high = np.quantile(every, [0.001, 0.999])
+    edges = np.linspace(low, max(high, low + 1e-6), BINS + 1)
+    counts = {
+        name: np.histogram(values.clip(edges[0], edges[-1]), edges)[0].tolist()
+        for name, values in groups.items()
+    }
+    return {"edges": edges.round(5).tolist(), **counts}
+
+
+def shares_of(fitted: Fitted, parts: Iterable[Scores]) -> np.ndarray:
+    """Return what part each column has in a row's oddness, (rows, columns), summing to 1."""
+    owners = fitted.columns.owners
+    count = len(fitted.columns.columns)
+    found = []
+    for part in parts:
+        sums = np.zeros((len(part.oddness), count), np.float32)
+        for feature, owner in enumerate(owners):
+            sums[:, owner] += part.oddness[:, feature]
+        found.append(sums / np.maximum(sums.sum(1, keepdims=True), 1e-12))
+    return np.concatenate(found)
+
+
+def odd(
+    fitted: Fitted, frame: DataFrame, row: int, shares: np.ndarray, restored: np.ndarray
+) -> list[dict[str, Any]]:
+    """Return the oddest columns of a row, the oddest first."""
+    owners = fitted.columns.owners
+    found = []
+    for index in np.argsort(-shares, kind="stable")[:TOLD]:
+        column = fitted.columns.columns[index]
+        value = frame[column.name].iloc[row]
+        missing = value is None or value != value
+        own = restored[owners == index]
+        found.append(
+            {
+                "column": column.name,
+                "value": None if missing else str(value),
+                "restored": restored_value(column.kind, column.values, own),
+                "share": rounded(float(shares[index]), 4),
+            }
+        )
+    return found
+
+
+def restored_value(kind: str, values: tuple[str, ...], own: np.ndarray) -> str:
+    if kind == "category":
+        best = int(np.argmax(own[: len(values)]))
+        return values[best]
+    if kind == "date":
+        return str(np.datetime64(0, "s") + np.timedelta64(int(own[0] * 86_400), "s"))
+    return f"{own[0]:.4g}"
+
+
+def with_scores(
+    frame: DataFrame,
+    scores: np.ndarray,
+    rarity: np.ndarray,
+    names: list[str],
+    shares: np.ndarray,
+) -> bytes:
+    """Return a table with its scores as CSV."""
+    out = frame.copy()
+    for name, values in (
+        ("score", scores.round(5)),
+        ("rarity", rarity.round(7)),
+        ("oddest_column", np.array(names, object)[shares.argmax(1)]),
+    ):
+        out[free_name(name, frame)] = values
+    held = io.StringIO()
+    out.to_csv(held, index=False)
+    return held.getvalue().encode()
+
+
+def free_name(name: str, frame: DataFrame) -> str:
+    """Return a name that no column of the table has."""
+    while name in frame.columns:
+        name += "_"
+    return name

@@ -1,0 +1,158 @@
+import io
+import json
+
+import numpy as np
+import pandas
+import pytest
+
+from hub.endpoints import endpoints_of
+from hub.errors import InputError
+from hub_anomaly import service as module
+from hub_anomaly.examples import EXAMPLES
+from hub_anomaly.service import Anomaly
+from hub_anomaly.tables import fitted as fitting
+from hub_anomaly.tables.model import ModelConfig
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    return Anomaly(tmp_path_factory.mktemp("checkpoint"), "cpu")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Train for a second: what is measured is measured by `evaluate`."""
+    real = fitting.Detector.fit.__func__
+    config = ModelConfig(width=64, layers=2, steps=150, batch=64)
+
+    def fit(cls, rows, given=None, *others):
+        return real(cls, rows, config, *others)
+
+    monkeypatch.setattr(fitting.Detector, "fit", classmethod(fit))
+
+
+def ask(service, name, **given):
+    """Call an endpoint as the hub does, arguments checked."""
+    known = {one.name: one for one in endpoints_of(Anomaly).values()}[name]
+    return getattr(service, name)(**known.check(given))
+
+
+def csv(frame):
+    return [frame.to_csv(index=False).encode()]
+
+
+def test_an_example_is_learned_and_its_anomalies_found(service):
+    told = []
+    made = ask(service, "fit", example="cancer")
+    made = service.fit(example="cancer", progress=lambda share, text: told.append(share))
+    assert made["auroc"] > 90 and made["label"] == "diagnosis" and made["rows"] == 178
+    assert len(made["columns"]) == 30 and told and told == sorted(told)
+    counts = made["histogram"]
+    assert len(counts["edges"]) == 61 and sum(counts["learned"]) == 178
+    assert sum(counts["anomalous"]) == 212 and json.dumps(made)
+    summary, content = ask(service, "score", detector=made["detector"], example="cancer", k=5)
+    assert summary["rows"] == 569 and summary["auroc"] > 90 and json.dumps(summary)
+    assert [one["anomalous"] for one in summary["top"]] == [True] * 5
+    odd = summary["top"][0]["odd"]
+    assert len(odd) == 10 and odd[0]["share"] == max(one["share"] for one in odd)
+    scored = pandas.read_csv(io.BytesIO(content))
+    assert len(scored) == 569 and list(scored.columns[-3:]) == ["score", "rarity", "oddest_column"]
+    assert scored["score"].idxmax() == summary["top"][0]["row"]
+
+
+def mixed(rows=150):
+    rng = np.random.default_rng(0)
+    kind = rng.choice(["a", "b"], rows)
+    return pandas.DataFrame(
+        {
+            "kind": kind,
+            "size": np.where(kind == "a", 1.0, 5.0) + 0.1 * rng.normal(size=rows),
+            "day": pandas.Timestamp("2026-01-01")
+            + pandas.to_timedelta(rng.integers(9, size=rows), "D"),
+        }
+    )
+
+
+def test_a_visitors_table_is_learned_and_odd_columns_are_named(service):
+    made = ask(service, "fit", table=csv(mixed()))
+    assert made["auroc"] is None and [one["kind"] for one in made["columns"]] == [
+        "category",
+        "number",
+        "date" if made["columns"][2]["kind"] == "date" else "category",
+    ]
+    new = mixed(3)
+    new.loc[1, "size"] = 40.0
+    new["comment"] = "not known to the detector"
+    summary, content = ask(service, "score", detector=made["detector"], table=csv(new))
+    top = summary["top"][0]
+    assert (
+        top["row"] == 1 and top["odd"][0]["column"] == "size" and top["odd"][0]["value"] == "40.0"
+    )
+    assert "comment" in content.decode().splitlines()[0]
+
+
+def test_the_detector_survives_a_table_that_does_not_fit(service):
+    made = ask(service, "fit", table=csv(mixed()))
+    with pytest.raises(InputError, match="lacks the column 'size'.*it has the column 'length'"):
+        ask(
+            service,
+            "score",
+            detector=made["detector"],
+            table=csv(mixed().rename(columns={"size": "length"})),
+        )
+    assert ask(service, "score", detector=made["detector"], table=csv(mixed()))[0]["rows"] == 150
+    with pytest.raises(InputError, match="no such detector"):
+        ask(service, "score", detector="0" * 20, table=csv(mixed()))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "give either a table or the name of an example; got neither"),
+        ({"table": [b"a\n1\n2\n"], "example": "cancer"}, "got both"),
+        ({"table": [b"a,b\n1,2\n"]}, "1 row; what is usual is learned from at least two"),
+        ({"table": [b"a,a\n1,2\n3,4\n"]}, "several columns called 'a'"),
+        ({"table": [b"a,b\n,\n,\n,\n"]}, "no column of the table can be learned from"),
+        ({"example": "cancer", "label": "age"}, "no column 'age' of labels"),
+    ],
+)
+def test_what_cannot_be_learned_is_told(service, given, message):
+    with pytest.raises(InputError, match=message):
+        ask(service, "fit", **given)
+
+
+def test_constant_columns_and_infinities_are_taken(service):
+    rows = "a,b,c\n" + "".join(f"{one % 7},1,{'inf' if one == 3 else one}\n" for one in range(60))
+    made = ask(service, "fit", table=[rows.encode()])
+    summary, _ = ask(service, "score", detector=made["detector"], table=[b"a,b,c\n3,1,5\n3,9,5\n"])
+    assert summary["top"][0]["row"] == 1
+
+
+def test_ours_is_compared_with_others_on_the_same_rows(service):
+    pytest.importorskip("pyod")
+    found = ask(service, "compare", example="digits")
+    names = [one["detector"] for one in found["results"]]
+    assert sorted(names) == sorted(["ours", *module.COMPARED_WITH])
+    assert found["results"][names.index("ours")]["auroc"] > 95
+    scores = [one["auroc"] for one in found["results"]]
+    assert scores == sorted(scores, reverse=True)
+    with pytest.raises(InputError, match="label is needed to compare"):
+        ask(service, "compare", table=csv(mixed()))
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_examples_have_what_they_say(name):
+    example = EXAMPLES[name]
+    if not example.available:
+        pytest.skip(f"no {example.needs}")
+    table = example.table()
+    truth = table[example.label].astype(str).isin(example.anomalous)
+    assert 0.01 < truth.mean() < 0.4 and len(table) > 200
+
+
+def test_a_score_does_not_replace_a_column_of_that_name(service):
+    table = mixed().rename(columns={"size": "score"})
+    made = ask(service, "fit", table=csv(table))
+    _, content = ask(service, "score", detector=made["detector"], table=csv(table))
+    names = content.decode().splitlines()[0].split(",")
+    assert names == ["kind", "score", "day", "score_", "rarity", "oddest_column"]
