@@ -80,8 +80,8 @@ class Anomaly:
 
         A denoising auto-encoder learns to tell the noise that is added to rows. A row's score is
         how far it lies from the nearest rows that were learned, for the place where they lie, in
-        the auto-encoder's code and in the table itself. Columns of numbers, dates and repeated values
-        are told apart by themselves; gaps may be anywhere.
+        the auto-encoder's code and in the table itself. Columns of numbers, dates and repeated
+        values are told apart by themselves; gaps may be anywhere.
 
         Args:
             table: a CSV file, with any separator, or a Parquet file, of at most 200 MB.
