@@ -75,5 +75,8 @@ def hub_demo() -> Demo:
             ("si_sdr_gain", "Gain in SI-SDR"),
             ("restored_word_accuracy", "Spoilt words that came back"),
             ("restored_word_accuracy_trigram", "The same of a trigram model"),
+            ("digit_error_100_labels_denoising", "Error with 100 labels, denoising features"),
+            ("digit_error_100_labels_plain", "Error with 100 labels, plain features"),
+            ("digit_error_100_labels_raw", "Error with 100 labels, pixels"),
         ),
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hub.evaluation import Evaluation
 from hub_denoise.model import load
+from hub_denoise.pictures import few_labels
 from hub_denoise.pictures.data import DENOISING, FASHION, MNIST, SUPER_RESOLUTION
 from hub_denoise.pictures.evaluate import evaluate_pictures
 from hub_denoise.speech.data import BOOKS, COMMANDS, LEARNERS, TIMIT
@@ -34,4 +35,6 @@ def evaluate(checkpoint: Path, device: str = "cpu", quick: bool = False) -> Eval
         **evaluate_speech(networks.speech, quick),
         **evaluate_text(networks.text, quick=quick),
     }
+    if not quick:  # nothing of it is in the checkpoint but the plot
+        metrics |= few_labels.metrics(few_labels.few_labels())
     return Evaluation(metrics, f"{', '.join(SETS)}, test splits")

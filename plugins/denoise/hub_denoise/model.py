@@ -6,6 +6,7 @@ hub_denoise.text.model. Here they become one checkpoint, and are read from it.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from hub_denoise.text.restore import Network, Restorer
 
 VOCABULARY = "vocabulary."  # begins the names of its tensors, beside those of the text network
 WITHOUT = ("colour",)  # parts that a checkpoint may lack: colours are denoised one by one then
+FEW_LABELS = "few_labels.json"
 FILES = {  # within the folder of parts, as the recipes leave them
     **{part: f"{part}.safetensors" for part in PARTS},
     "speech": "speech/speech.safetensors",
@@ -141,6 +143,8 @@ def assemble(out: Path) -> None:
             config[part] = facts["model"] if "model" in facts else shape_of(weights)
         told = facts.get("training", facts)
         config["training"][part] = {name: one for name, one in told.items() if name != "model"}
+    if (folder / FEW_LABELS).exists():
+        config["few_labels"] = json.loads((folder / FEW_LABELS).read_text())
     write(out, config, tensors, card_text(CARD, config, Evaluation({}, "")))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from hub_denoise import model
+from hub_denoise.pictures import few_labels
 from hub_denoise.pictures import model as picture_model
 from hub_denoise.pictures import train as picture_recipe
 from hub_denoise.pictures.digits import DigitConfig
@@ -22,7 +23,9 @@ from hub_denoise.text import train as text_recipe
 class TrainConfig:
     """How a run goes; what a part learns from and how fast is told in its own recipe."""
 
-    part: Literal["all", "grey", "upscale", "digits", "colour", "speech", "text"] = "all"
+    part: Literal["all", "grey", "upscale", "digits", "colour", "speech", "text", "few_labels"] = (
+        "all"
+    )
     share: float = 1.0  # of the usual steps of each part: less for a try
     minutes: float = 0  # end each part by then, its rate falling the sooner; 0: after its steps
     seed: int = 0
@@ -48,7 +51,8 @@ def train(out: Path, config: TrainConfig) -> None:
     """
     folder = out / ".parts"
     folder.mkdir(parents=True, exist_ok=True)
-    for part in (*PARTS, "speech", "text") if config.part == "all" else (config.part,):
+    every = (*PARTS, "speech", "text", "few_labels")
+    for part in every if config.part == "all" else (config.part,):
         train_part(folder, part, config)
     if int(os.environ.get("RANK", "0")) != 0:  # another process writes it
         return
@@ -76,6 +80,8 @@ def train_part(folder: Path, part: str, config: TrainConfig) -> None:
             text_model.ModelConfig(),
             text_recipe.TrainConfig(steps=steps, minutes=config.minutes, seed=config.seed),
         )
+    elif part == "few_labels":
+        few_labels.measure(folder / model.FEW_LABELS, few_labels.FewLabelsConfig(seed=config.seed))
     else:
         own = picture_recipe.TrainConfig()
         names = ("steps", "upscale_steps", "colour_steps", "digit_steps")

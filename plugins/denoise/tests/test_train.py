@@ -26,13 +26,19 @@ def trained(monkeypatch):
     monkeypatch.setattr(recipe.picture_recipe, "train_part", pictures)
     monkeypatch.setattr(recipe.speech_recipe, "train_speech", other("speech"))
     monkeypatch.setattr(recipe.text_recipe, "train_text", other("text"))
+
+    def measure(file, config):
+        asked["few_labels"] = file.name, config.seed
+
+    monkeypatch.setattr(recipe.few_labels, "measure", measure)
     return asked
 
 
 def test_all_parts_are_trained_in_turn_with_their_share_of_steps(trained, tmp_path, capsys):
     train(tmp_path / "denoise", TrainConfig(share=0.01, minutes=3, seed=7))
-    assert list(trained) == ["grey", "upscale", "digits", "colour", "speech", "text"]
-    assert trained["grey"] == (".parts", 240, 60, 3, 7)
+    every = ["grey", "upscale", "digits", "colour", "speech", "text", "few_labels"]
+    assert list(trained) == every and trained["few_labels"] == ("few_labels.json", 7)
+    assert trained["grey"] == (".parts", 200, 60, 3, 7)
     assert trained["speech"] == ("speech", 60, 3, 7) and trained["text"] == ("text", 120, 3, 7)
     assert (
         "becomes a checkpoint when grey, upscale, digits, speech, text" in capsys.readouterr().out
