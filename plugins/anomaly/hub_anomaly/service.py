@@ -20,7 +20,7 @@ from hub_anomaly.examples import EXAMPLES
 from hub_anomaly.tables.reading import MAX_BYTES, read_table
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
     from hub_anomaly.tables.detector import Scores
     from hub_anomaly.tables.fitted import Fitted
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 GPU_SECONDS = 60
 BINS = 60  # of a histogram of scores
 TOLD = 10  # columns of a row that are told, the oddest first
+CURVE = 1_000  # scores that stand for all of a group: a threshold on the page counts by them
+LONGEST = 200  # characters of a value that is told
+CELLS = 12  # columns of the table of the most unusual rows
+HEAD = 5_000  # rows that tell soon that a column has more values
+FEW_VALUES = 20  # of a column that may hold labels
+LABELS = ("label", "labels", "class", "target", "anomaly", "anomalous", "outlier", "fraud", "y")
 COMPARED = 5_000  # rows that peers learn from, and are judged by: some grow with the square
 
 ExampleName = Literal["cancer", "digits", "fraud", "intrusion"]
@@ -51,6 +57,44 @@ class Anomaly:
         self.device = device
         self.kept = Kept()
 
+    @endpoint(timeout=120, examples=[{"example": "cancer"}])
+    def describe(
+        self, table: TableFile | None = None, example: ExampleName | None = None
+    ) -> Annotated[
+        dict,
+        Json(
+            {
+                "rows": "how many there are",
+                "columns": "how many there are",
+                "labels": "columns of few values, which may tell the anomalies: name, and values, "
+                "the commonest first",
+                "label": "the one of them that looks most like it, or empty",
+            }
+        ),
+    ]:
+        """Tell what is in a table, and which of its columns may be one of labels.
+
+        Args:
+            table: a CSV file, with any separator, or a Parquet file, of at most 200 MB.
+            example: a table that is here already, instead.
+
+        Returns:
+            Counts, and the columns that have 2 to 20 different values.
+        """
+        frame, label, _ = self._given(table, example, "", None)
+        labels = [
+            {"name": str(name), "values": values}
+            for name in frame.columns
+            if (values := few_values(frame[name]))
+        ]
+        likely = [one["name"] for one in labels if str(one["name"]).lower() in LABELS]
+        return {
+            "rows": len(frame),
+            "columns": frame.shape[1],
+            "labels": labels,
+            "label": label or (likely[0] if likely else ""),
+        }
+
     @endpoint(timeout=600, gpu_seconds=GPU_SECONDS, examples=[{"example": "cancer"}])
     def fit(
         self,
@@ -71,6 +115,8 @@ class Anomaly:
                 "auroc": "percent, of rows kept apart; null without labels",
                 "ap": "percent, average precision; null without labels",
                 "histogram": "edges, and counts of learned, usual and anomalous rows' scores",
+                "learned": "scores of the rows it learned from: count, and scores, ascending, at "
+                "most 1,000 that stand for all",
                 "seconds": "what learning took",
                 "notes": "sentences: what was left away, and why",
             }
@@ -111,6 +157,7 @@ class Anomaly:
             "auroc": rounded(fitted.judged.auroc) if fitted.judged else None,
             "ap": rounded(fitted.judged.ap) if fitted.judged else None,
             "histogram": histogram(fitted),
+            "learned": curve(fitted.detector.usual),
             "seconds": round(time.perf_counter() - began, 2),
             "notes": list(fitted.notes),
         }
@@ -129,11 +176,16 @@ class Anomaly:
             Json(
                 {
                     "rows": "how many were scored",
-                    "auroc": "percent, where the table has the labels; else null",
+                    "auroc": "percent, of rows that were not learned from, where the table has "
+                    "the labels; else null",
                     "ap": "percent, likewise",
                     "rare": "how many rows score higher than 99 of 100 usual ones",
-                    "top": "the k rows of the highest score: row (from 0), score, rarity, "
-                    "anomalous (or null), and odd: the oddest columns with value, restored, share",
+                    "scores": "of the rows that were not learned from, by group, usual and "
+                    "anomalous or new: count, and scores, ascending, at most 1,000 for all",
+                    "columns": "the columns that are odd most in `top`, at most 12",
+                    "top": "the k rows of the highest score: row (from 0), score, rarity, learned, "
+                    "anomalous (or null), values and shares of `columns`, and odd: the oddest "
+                    "columns with value, restored, share",
                 }
             ),
         ],
@@ -165,18 +217,26 @@ class Anomaly:
         scores = np.concatenate([one.score for one in parts])
         rarity = fitted.detector.rarity(scores)
         shares = shares_of(fitted, parts)
-        truth = fitted.truth(frame)
+        known, truth = fitted.knows(frame), fitted.truth(frame)
+        groups = {"new": scores[~known]}
         judged = None
-        if truth is not None and truth.any() and not truth.all():
-            judged = self.fitted.judge(scores, truth)
+        if truth is not None:
+            groups = {"usual": scores[~known & ~truth], "anomalous": scores[~known & truth]}
+            if all(len(one) for one in groups.values()):
+                judged = self.fitted.judge(scores[~known], truth[~known])
         top = np.argsort(-scores, kind="stable")[:k]
         restored = np.concatenate([one.restored for one in parts])
+        columns = np.argsort(-shares[top].sum(0), kind="stable")[:CELLS]
+        names = [fitted.columns.names[one] for one in columns]
         told = [
             {
                 "row": int(row),
                 "score": rounded(float(scores[row]), 4),
                 "rarity": rounded(float(rarity[row]), 6),
+                "learned": bool(known[row]),
                 "anomalous": None if truth is None else bool(truth[row]),
+                "values": [value_of(frame, int(row), name) for name in names],
+                "shares": [rounded(float(shares[row, one]), 4) for one in columns],
                 "odd": odd(fitted, frame, int(row), shares[row], restored[row]),
             }
             for row in top
@@ -186,6 +246,8 @@ class Anomaly:
             "auroc": rounded(judged.auroc) if judged else None,
             "ap": rounded(judged.ap) if judged else None,
             "rare": int((rarity <= 0.01).sum()),
+            "scores": {name: curve(values) for name, values in groups.items()},
+            "columns": names,
             "top": told,
         }
         return summary, with_scores(frame, scores, rarity, fitted.columns.names, shares)
@@ -204,12 +266,14 @@ class Anomaly:
             {
                 "rows": "how many usual rows all learned from",
                 "judged": "how many rows they were judged by",
-                "results": "one object per detector, the best first: detector, auroc, ap, seconds",
+                "results": "one object per detector, the best first: detector, auroc, ap, seconds; "
+                "of ours also its parts: code, input, reconstruction",
             }
         ),
     ]:
         """Compare the detector with others on a labelled table: with PyOD's nearest neighbours
-        (kNN), isolation forest, ECOD and local outlier factor (LOF), at their defaults.
+        (kNN), isolation forest, ECOD and local outlier factor (LOF), at their defaults; and with
+        parts of itself: the distance in the code, in the input, and the reconstruction error.
 
         All learn from the same half of the usual rows, and are judged by the other half and the
         anomalies.
@@ -281,6 +345,20 @@ def histogram(fitted: Fitted) -> dict[str, Any]:
     return {"edges": edges.round(5).tolist(), **counts}
 
 
+def curve(scores: np.ndarray) -> dict[str, Any]:
+    """Return how many scores there are, and some that stand for all, ascending."""
+    ranks = np.linspace(0, len(scores) - 1, min(len(scores), CURVE)).round().astype(int)
+    return {"count": len(scores), "scores": np.sort(scores)[ranks].round(4).tolist()}
+
+
+def few_values(column: Series) -> list[str]:
+    """Return a column's values, the commonest first; none, unless there are 2 to 20 of them."""
+    if column.iloc[:HEAD].astype(str).nunique() > FEW_VALUES:
+        return []
+    counts = column.astype(str).value_counts()
+    return [str(one)[:LONGEST] for one in counts.index] if 2 <= len(counts) <= FEW_VALUES else []
+
+
 def shares_of(fitted: Fitted, parts: Iterable[Scores]) -> np.ndarray:
     """Return what part each column has in a row's oddness, (rows, columns), summing to 1."""
     owners = fitted.columns.owners
@@ -302,18 +380,22 @@ def odd(
     found = []
     for index in np.argsort(-shares, kind="stable")[:TOLD]:
         column = fitted.columns.columns[index]
-        value = frame[column.name].iloc[row]
-        missing = value is None or value != value
         own = restored[owners == index]
         found.append(
             {
                 "column": column.name,
-                "value": None if missing else str(value),
+                "value": value_of(frame, row, column.name),
                 "restored": restored_value(column.kind, column.values, own),
                 "share": rounded(float(shares[index]), 4),
             }
         )
     return found
+
+
+def value_of(frame: DataFrame, row: int, name: str) -> str | None:
+    """Return what stands in a cell; None: nothing."""
+    value = frame[name].iloc[row]
+    return None if value is None or value != value else str(value)[:LONGEST]
 
 
 def restored_value(kind: str, values: tuple[str, ...], own: np.ndarray) -> str:

@@ -8,6 +8,7 @@ import pytest
 from hub.endpoints import endpoints_of
 from hub.errors import InputError
 from hub_anomaly import service as module
+from hub_anomaly.comparing import PARTS
 from hub_anomaly.examples import EXAMPLES
 from hub_anomaly.service import Anomaly
 from hub_anomaly.tables import fitted as fitting
@@ -58,6 +59,59 @@ def test_an_example_is_learned_and_its_anomalies_found(service):
     scored = pandas.read_csv(io.BytesIO(content))
     assert len(scored) == 569 and list(scored.columns[-3:]) == ["score", "rarity", "oddest_column"]
     assert scored["score"].idxmax() == summary["top"][0]["row"]
+
+
+def test_rows_that_were_learned_are_set_beside_the_others_and_not_judged_by(service):
+    made = ask(service, "fit", example="cancer")
+    summary, content = ask(service, "score", detector=made["detector"], example="cancer", k=569)
+    groups = summary["scores"]
+    assert {name: one["count"] for name, one in groups.items()} == {"usual": 179, "anomalous": 212}
+    assert sum(one["learned"] for one in summary["top"]) == made["learned"]["count"] == 178
+    assert (summary["auroc"], summary["ap"]) == (made["auroc"], made["ap"])
+    learned = sorted(one["score"] for one in summary["top"] if one["learned"])
+    assert learned == pytest.approx(made["learned"]["scores"], abs=1e-4)
+    table = EXAMPLES["cancer"].table().iloc[::-1]
+    other, _ = ask(service, "score", detector=made["detector"], table=csv(table), k=10)
+    assert not any(one["learned"] for one in other["top"])
+
+
+def test_the_columns_that_are_odd_most_are_told_with_their_values(service):
+    made = ask(service, "fit", table=csv(mixed()))
+    new = mixed(40)
+    new.loc[:4, "size"] = 40.0
+    new.loc[7, "kind"] = None
+    summary, _ = ask(service, "score", detector=made["detector"], table=csv(new), k=40)
+    assert sorted(summary["columns"]) == ["day", "kind", "size"]
+    assert summary["scores"]["new"]["count"] == 40 and summary["auroc"] is None
+    for row in summary["top"]:
+        assert sum(row["shares"]) == pytest.approx(1, abs=1e-3)
+        kind = None if row["row"] == 7 else new["kind"].iloc[row["row"]]
+        assert row["values"][summary["columns"].index("kind")] == kind
+    size = summary["columns"].index("size")
+    assert {one["values"][size] for one in summary["top"][:5]} == {"40.0"}
+    assert summary["top"][0]["shares"][size] == max(summary["top"][0]["shares"])
+
+
+def test_many_scores_are_told_by_some():
+    found = module.curve(np.random.default_rng(0).permutation(5_001) / 5_000)
+    assert found["count"] == 5_001 and len(found["scores"]) == module.CURVE
+    assert found["scores"] == sorted(found["scores"])
+    assert (found["scores"][0], found["scores"][-1]) == (0, 1)
+    assert module.curve(np.zeros(0)) == {"count": 0, "scores": []}
+
+
+def test_a_table_is_described_and_its_labels_are_found(service):
+    table = mixed(60)
+    table["Class"] = np.where(np.arange(60) < 5, 1, 0)
+    found = ask(service, "describe", table=csv(table))
+    assert (found["rows"], found["columns"], found["label"]) == (60, 4, "Class")
+    labels = {one["name"]: one["values"] for one in found["labels"]}
+    assert labels["Class"] == ["0", "1"] and set(labels["kind"]) == {"a", "b"}
+    assert "size" not in labels
+    found = ask(service, "describe", example="digits")
+    assert found["label"] == "digit" and found["columns"] == 65
+    with pytest.raises(InputError, match="got neither"):
+        ask(service, "describe")
 
 
 def mixed(rows=150):
@@ -132,7 +186,9 @@ def test_ours_is_compared_with_others_on_the_same_rows(service):
     pytest.importorskip("pyod")
     found = ask(service, "compare", example="digits")
     names = [one["detector"] for one in found["results"]]
-    assert sorted(names) == sorted(["ours", *module.COMPARED_WITH])
+    assert sorted(names) == sorted(["ours", *PARTS, *module.COMPARED_WITH])
+    took = {one["detector"]: one["seconds"] for one in found["results"]}
+    assert took["ours"] > 0 and took["kNN"] is not None and took["reconstruction"] is None
     assert found["results"][names.index("ours")]["auroc"] > 95
     scores = [one["auroc"] for one in found["results"]]
     assert scores == sorted(scores, reverse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ class Detector:
     network: Denoiser
     inputs: Space
     codes: Space
-    usual: np.ndarray  # (rows,) ascending: scores of the rows it was learned from
+    own: np.ndarray  # (rows,) scores of the rows it was learned from, each beside the others
 
     @classmethod
     def fit(
@@ -61,7 +62,12 @@ class Detector:
         codes = Space.of(seen(network, values)[0].cpu().numpy())
         own = inputs.strangeness(inputs.rows, known=True)
         own = own + codes.strangeness(codes.rows, known=True)
-        return cls(mean, deviation, noise, network, inputs, codes, np.sort(own))
+        return cls(mean, deviation, noise, network, inputs, codes, own)
+
+    @cached_property
+    def usual(self) -> np.ndarray:
+        """`own`, ascending."""
+        return np.sort(self.own)
 
     def scale(self, rows: np.ndarray) -> np.ndarray:
         """Return rows in deviations from the usual mean, float32; far beyond is cut off, as squares

@@ -4,7 +4,7 @@ left away."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +39,8 @@ class Fitted:
 
     columns: Columns
     detector: Detector
-    rows: int  # that it learned from
+    learned: np.ndarray  # (rows,) ascending: numbers of the rows it learned from, in its table
+    total: int  # rows of that table
     label: str  # the column of labels; empty: none
     anomalous: tuple[str, ...]  # its values that mean an anomaly
     judged: Judged | None
@@ -100,16 +101,36 @@ class Fitted:
                 [one.score for one in scored(detector, columns, rest.iloc[asked])]
             )
             judged, held_out = judge(scores, truth[asked]), (scores, truth[asked])
-        return cls(columns, detector, len(learned), label, values, judged, held_out, tuple(notes))
+        return cls(
+            columns, detector, learned, len(frame), label, values, judged, held_out, tuple(notes)
+        )
+
+    @property
+    def rows(self) -> int:
+        """How many rows it learned from."""
+        return len(self.learned)
+
+    def knows(self, frame: DataFrame) -> np.ndarray:
+        """Return which rows of a table were learned from, (rows,) bool: none, unless it is the very
+        table that was given to learn from."""
+        known = np.zeros(len(frame), bool)
+        if len(frame) == self.total:
+            rows = self.detector.scale(self.columns.numbers(frame.iloc[self.learned]))
+            known[self.learned] = np.array_equal(rows, self.detector.inputs.rows)
+        return known
 
     def scores(self, frame: DataFrame, argument: str = "table") -> Iterator[Scores]:
-        """Yield how unusual the rows of a table are, some at a time.
+        """Yield how unusual the rows of a table are, some at a time; a row that was learned from is
+        set beside the others that were.
 
         Raises:
             InputError: columns are missing.
         """
         self.columns.check(frame, argument)
-        return scored(self.detector, self.columns, frame)
+        own, known = np.full(len(frame), np.nan, np.float32), self.knows(frame)
+        if known.any():
+            own[known] = self.detector.own
+        return scored(self.detector, self.columns, frame, own)
 
     def truth(self, frame: DataFrame) -> np.ndarray | None:
         """Return which rows of another table are labelled anomalous, (rows,) bool; None where it
@@ -119,9 +140,20 @@ class Fitted:
         return frame[self.label].astype(str).isin(self.anomalous).to_numpy()
 
 
-def scored(detector: Detector, columns: Columns, frame: DataFrame) -> Iterator[Scores]:
+def scored(
+    detector: Detector, columns: Columns, frame: DataFrame, own: np.ndarray | None = None
+) -> Iterator[Scores]:
+    """Yield how unusual rows are.
+
+    Args:
+        own: scores that are known already, (rows,); NaN: not.
+    """
     for start in range(0, len(frame), PART):
-        yield detector.scores(columns.numbers(frame.iloc[start : start + PART]))
+        here = slice(start, start + PART)
+        found = detector.scores(columns.numbers(frame.iloc[here]))
+        if own is not None:
+            found = replace(found, score=np.where(np.isnan(own[here]), found.score, own[here]))
+        yield found
 
 
 def judge(scores: np.ndarray, truth: np.ndarray) -> Judged:
