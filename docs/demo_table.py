@@ -22,16 +22,14 @@ def table() -> str:
     lines = [HEAD, "|---|---|---|---|---|---|"]
     for demo in discover().demos.values():
         folder = ROOT / "checkpoints" / demo.name
-        lines.append("| " + " | ".join(cells(demo, folder)) + " |")
+        if folder.is_dir():  # else there is nothing to show yet
+            lines.append("| " + " | ".join(cells(demo, folder)) + " |")
     return "\n".join(lines) + "\n"
 
 
 def cells(demo: Demo, folder: Path) -> Iterator[str]:
     yield f"`{demo.name}`"
     yield demo.summary.rstrip(".")
-    if not folder.is_dir():
-        yield from ("", "", "no checkpoint is bundled yet", "")
-        return
     training = read_config(folder).get("training", {})
     parts = {name: facts for name, facts in training.items() if "device" in facts}
     yield ", ".join(f"{name} {count / 1e6:.2f} M" for name, count in parameters(folder, parts))

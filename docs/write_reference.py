@@ -28,6 +28,7 @@ from hub.training import parse_settings
 
 DOCS = Path(__file__).resolve().parent
 PLUGINS = DOCS.parent / "plugins"
+CHECKPOINTS = PLUGINS.parent / "checkpoints"
 FIELD = re.compile(r"^    (\w+): ([^=#\n]+?)(?: = ([^#\n]+?))?(?:  # (.*))?$", re.MULTILINE)
 
 
@@ -138,7 +139,7 @@ def endpoints_page() -> str:
         "in [reference.md](reference.md#kinds).",
     ]
     for folder in sorted(PLUGINS.iterdir()):
-        if (folder / "pyproject.toml").is_file():
+        if (CHECKPOINTS / folder.name).is_dir():  # else it is not installed
             lines += demo_section(discover(only=[folder.name]).demos[folder.name])
     return "\n".join(lines) + "\n"
 

@@ -163,9 +163,10 @@ def test_a_wheel_carries_the_site_and_the_checkpoints(tmp_path):
 # The README.
 
 
-def test_every_plugin_is_in_the_readme():
-    assert PLUGINS
-    assert [name for name in PLUGINS if f"| `{name}`" not in README] == []
+def test_every_plugin_that_is_ready_is_in_the_readme():
+    ready = [name for name in PLUGINS if (ROOT / "checkpoints" / name).is_dir()]
+    assert ready
+    assert [name for name in ready if f"| `{name}`" not in README] == []
 
 
 def test_the_readmes_table_is_what_the_checkpoints_say():
