@@ -1,0 +1,62 @@
+"""Fixtures of the anomaly detector's tests: its demo served, with a network that trains in no
+time."""
+
+import functools
+import socket
+
+import pytest
+
+from hub_anomaly.tables import fitted as fitting
+from hub_anomaly.tables.model import ModelConfig
+
+QUICK = ModelConfig(width=64, layers=2, steps=150, batch=64)
+
+
+@pytest.fixture(scope="module")
+def quickly():
+    """Train for a second: what is measured is measured by `evaluate`."""
+    real = fitting.Detector.fit.__func__
+
+    def fit(cls, rows, given=None, *others):
+        return real(cls, rows, QUICK, *others)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting.Detector, "fit", classmethod(fit))
+        yield
+
+
+@pytest.fixture(scope="session")
+def hub_of_anomaly():
+    """Return what makes a hub of this demo alone, whether it is installed or not."""
+    from hub.app import Hub
+    from hub.checkpoints import Folders
+    from hub.executors.local import LocalExecutor
+    from hub.plugins import Discovered, Installed
+    from hub_anomaly import hub_demo
+
+    def make(folder):
+        demo = hub_demo()
+        found = Discovered({demo.name: Installed(demo, "tests 1.0")}, ())
+        return Hub(found, Folders.standard(folder), functools.partial(LocalExecutor, device="cpu"))
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def served(hub_of_anomaly, quickly, tmp_path_factory):
+    """Serve the demo with a checkpoint that holds nothing; return its page's address."""
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    from hub.site.server import start
+
+    folder = tmp_path_factory.mktemp("checkpoints") / "anomaly"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"demo": "anomaly", "format": 1}')
+    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n# anomaly\n")
+    save_file({"nothing": np.zeros(1, np.float32)}, folder / "model.safetensors")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with hub_of_anomaly(folder.parent) as hub, start(hub, port=port) as running:
+        yield running.url.rstrip("/") + "/anomaly"
