@@ -17,23 +17,23 @@ def hub_demo() -> Demo:
             Paper(
                 "Stacked Denoising Autoencoders: Learning Useful Representations in a Deep Network "
                 "with a Local Denoising Criterion",
-                "https://jmlr.org/papers/v11/vincent10a.html",
-                "Vincent et al., JMLR 2010",
+                "JMLR 11, 3371–3408",
+                "Vincent et al., 2010",
             ),
             Paper(
                 "On Diffusion Modeling for Anomaly Detection",
                 "arXiv:2305.18593",
-                "Livernoche et al., ICLR 2024",
+                "Livernoche et al., 2024",
             ),
             Paper(
                 "ADBench: Anomaly Detection Benchmark",
                 "arXiv:2206.09426",
-                "Han et al., NeurIPS 2022",
+                "Han et al., 2022",
             ),
             Paper(
                 "LOF: Identifying Density-Based Local Outliers",
                 "10.1145/342009.335388",
-                "Breunig et al., SIGMOD 2000",
+                "Breunig et al., 2000",
             ),
         ),
         metric_labels=(

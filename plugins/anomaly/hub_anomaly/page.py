@@ -25,12 +25,14 @@ SHOWN = 50  # rows, the most unusual ones
 LEARNING = "Learning what is usual, then scoring: some seconds, for large tables a minute."
 SCORING = "Scoring the rows …"
 COMPARING = "Each detector learns from the same rows: some seconds, for large tables a minute."
+NOT_COMPARED = "How well each detector tells the anomalies of the chosen table will stand here."
 NO_LABEL = "none: all rows are taken as usual"
 
 # How a widget's value is written into a link, and read from it; what nobody else has is left out.
 TO_NAME = '(value) => (value && value.kind === "example" ? value.name : "")'
-TO_VALUE = """(name, value) => name ? { kind: "example", name }
-  : value && value.kind === "file" ? value : null"""
+TO_VALUE = """(name, value) =>
+  value && (value.kind === "file" ? !name : value.name === name) ? value
+  : name ? { kind: "example", name } : null"""
 TO_TEXT = '(cut) => (typeof cut === "number" ? String(cut) : "")'
 TO_CUT = "(text) => (text && isFinite(text) ? Number(text) : null)"
 
@@ -154,7 +156,7 @@ def table_tab(service: Any) -> list[Any]:
             raise
 
     def begin(of: str, value: Any, *others: Any) -> Iterator[list[Any]]:
-        if of == name_of(value, "", []):  # else the link names another: its change is answered
+        if of == FIRST:  # else the link names another: its change is answered
             yield from learn(value, *others)
 
     restored = share("fit", tab=tab, arguments={"example": "of"}, of=of, cut=cut)
@@ -166,15 +168,17 @@ def table_tab(service: Any) -> list[Any]:
     shows: dict[str, Any] = {"show_progress": "minimal", "show_progress_on": [told]}
     wanted = {"inputs": [*inputs, new], "outputs": [told, scores, detector], **shows}
     first = restored.then(begin, [of, *wanted["inputs"]], wanted["outputs"], **shows)
-    looked = chosen.change(look, chosen, [label, values, labels], show_progress="hidden")
-    looked = looked.then(learn, **wanted, trigger_mode="always_last")
+    again: dict[str, Any] = {"trigger_mode": "always_last"}
     named = label.input(offered, [labels, label], values, show_progress="hidden")
-    named = named.then(learn, **wanted, trigger_mode="always_last")
-    valued = values.input(learn, **wanted, trigger_mode="always_last")
-    scored = new.change(
-        score, [detector, chosen, new], [told, scores], **shows, trigger_mode="always_last"
+    named = named.then(learn, **wanted, **again)
+    valued = values.input(learn, **wanted, **again)
+    scored = new.change(score, [detector, chosen, new], [told, scores], **shows, **again)
+    begun = [first, named, valued, scored]  # their answers would come after that of another table
+    looked = chosen.change(
+        look, chosen, [label, values, labels], show_progress="hidden", cancels=begun
     )
-    halted = scores.halt(None, cancels=[first, looked, named, valued, scored])
+    looked = looked.then(learn, **wanted, **again)
+    halted = scores.halt(None, cancels=[*begun, looked])
     halted.then(lambda: gr.HTML(data={"empty": "Stopped."}), None, scores, show_progress="hidden")
     return [of, *inputs]
 
@@ -195,10 +199,7 @@ def compare_tab(
         with gr.Row():
             ask = gr.Button("Compare with kNN, IForest, ECOD and LOF", variant="primary")
             stop = gr.Button("Stop", visible=False)
-        found = shown(
-            drawings.empty("How well each detector tells the anomalies will stand here."),
-            elem_id="anomaly-compared",
-        )
+        found = shown(drawings.empty(NOT_COMPARED), elem_id="anomaly-compared")
 
     def compare(
         value: Any,
@@ -220,14 +221,14 @@ def compare_tab(
 
     share("compare", tab=tab, arguments={"example": "of"}, of=of)
     went = ask.click(compare, [chosen, label, values], [found, stop], show_progress_on=[found])
-    stopped = stop.click(None, cancels=[went])
-    for event in (stopped.then, chosen.change, label.input, values.input):
-        event(
-            lambda: [drawings.empty("Not compared yet."), gr.Button(visible=False)],
-            None,
-            [found, stop],
-            show_progress="hidden",
-        )
+    gr.on(
+        [stop.click, chosen.change, label.input, values.input],
+        lambda: [drawings.empty(NOT_COMPARED), gr.Button(visible=False)],
+        None,
+        [found, stop],
+        show_progress="hidden",
+        cancels=[went],
+    )
 
 
 # What is done for them.

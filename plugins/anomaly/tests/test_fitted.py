@@ -49,6 +49,18 @@ def test_with_labels_half_of_the_usual_rows_is_kept_apart_to_judge():
     assert one.anomalous == ("bent",) and one.judged.anomalous == 10
 
 
+def test_rows_of_its_own_table_are_known_again_and_set_beside_the_others():
+    fitted = Fitted.of(table(), "state", config=SMALL)
+    known = fitted.knows(table())
+    assert known.sum() == fitted.rows == 90 and not known[-20:].any()
+    (found,) = fitted.scores(table())
+    assert np.array_equal(found.score[known], fitted.detector.own)
+    (alone,) = fitted.scores(table().iloc[known])
+    assert (alone.score < found.score[known]).mean() > 0.9  # each is its own neighbour
+    for other in (table(seed=1), table().iloc[:-1]):
+        assert not fitted.knows(other).any()
+
+
 def test_many_rows_are_thinned_and_scored_in_parts(monkeypatch):
     monkeypatch.setattr(module, "MOST", 50)
     monkeypatch.setattr(module, "PART", 70)

@@ -227,7 +227,7 @@ def test_ours_is_compared_with_others_on_the_chosen_table(page, served, tmp_path
     bring(page, table(tmp_path / "plain.csv", odd=0, labelled=False))
     answered(page, "of 120 rows")
     page.get_by_role("tab", name="Compare").click()
-    found.get_by_text("Not compared yet").wait_for()
+    found.get_by_text("will stand here").wait_for()
     page.get_by_role("button", name="Compare with kNN").click()
     found.get_by_text("label is needed to compare").wait_for()
 

@@ -126,7 +126,7 @@ handle.addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
-handle.addEventListener("keyup", keep);
+handle.addEventListener("keyup", ({ key }) => { if (STEPS[key] || key === "Home" || key === "End") keep(); });
 
 // The rows.
 
