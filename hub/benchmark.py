@@ -36,7 +36,8 @@ def compare(
     """
     ours()
     peer()
-    mine, theirs = [], []
+    mine: list[float] = []
+    theirs: list[float] = []
     for _ in range(runs):
         for call, taken in ((ours, mine), (peer, theirs)):
             if settled:
