@@ -9,7 +9,7 @@ from typing import Any
 
 LANES = {  # of the histogram, from top to bottom: the group of scores, its name
     "learned": "Learned from",
-    "usual": "Usual, kept apart",
+    "usual": "Usual, not learned from",
     "anomalous": "Anomalies",
     "new": "New rows",
 }
@@ -47,6 +47,11 @@ def fact(value: str, unit: str, label: str) -> str:
     return f"<div><b>{escape(value)}{unit}</b><span>{escape(label)}</span></div>"
 
 
+def facts(told: Sequence[str] = ()) -> str:
+    """Return numbers, of `fact`, in a row; it is as tall without any."""
+    return f'<div class="facts">{"".join(told)}</div>'
+
+
 def learned(made: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     """Return what is to be known of a detector and of the rows that it has scored.
 
@@ -55,15 +60,12 @@ def learned(made: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     """
     told = []
     if summary["auroc"] is not None:
-        told.append(fact(number(summary["auroc"]), "%", "AUROC, of rows it did not learn from"))
+        told.append(fact(number(summary["auroc"]), "%", "AUROC"))
         told.append(fact(number(summary["ap"]), "%", "average precision"))
-    columns = len(made["columns"])
-    rows = f"rows learned from, {columns:,} column{'' if columns == 1 else 's'}"
-    told.append(fact(f"{made['rows']:,}", "", rows))
-    told.append(fact(number(made["seconds"]), "s", "to learn"))
+    told.append(fact(f"{made['rows']:,}", "", f"rows learned in {number(made['seconds'])} s"))
     notes = " ".join(f"{note[:1].upper()}{note[1:]}." for note in made["notes"])
     below = f'<p class="notes">{escape(notes)}</p>' if notes else ""
-    return f'<div class="facts">{"".join(told)}</div>{below}'
+    return facts(told) + below
 
 
 def lanes(made: Mapping[str, Any], summary: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -40,8 +40,7 @@ TO_CUT = "(text) => (text && isFinite(text) ? Number(text) : null)"
 def page(service: Any) -> gr.Blocks:
     """Learn what is usual in a table, and find what is not."""
     with gr.Blocks() as blocks, gr.Tabs():
-        inputs = table_tab(service)
-        compare_tab(service, *inputs)
+        compare_tab(service, *table_tab(service))
     return blocks
 
 
@@ -52,7 +51,7 @@ def table_tab(service: Any) -> list[Any]:
     """A table, its scores, and a threshold; return what tells the table and its labels."""
     with gr.Tab("Score a table", id="table") as tab, gr.Row(elem_classes="hub-row"):
         with gr.Column(scale=3, min_width=320):
-            told = shown("", elem_id="anomaly-learned")
+            told = shown(drawings.facts(), elem_id="anomaly-learned")
             scores = widget(
                 "scores",
                 None,
@@ -132,9 +131,9 @@ def table_tab(service: Any) -> list[Any]:
             made["key"] = name_of(value, label, values)
             yield [*answer(service, made, new or value, progress), made]
         except HubError as error:
-            yield ["", gr.HTML(data={"error": str(error)}), made]
+            yield [drawings.facts(), gr.HTML(data={"error": str(error)}), made]
         except Exception:  # the hub tells of it
-            yield ["", gr.HTML(data={"empty": "There is no answer."}), made]
+            yield [drawings.facts(), gr.HTML(data={"empty": "There is no answer."}), made]
             raise
 
     def score(
@@ -150,9 +149,9 @@ def table_tab(service: Any) -> list[Any]:
         try:
             yield answer(service, made, new or value, progress)
         except HubError as error:
-            yield ["", gr.HTML(data={"error": str(error)})]
+            yield [drawings.facts(), gr.HTML(data={"error": str(error)})]
         except Exception:  # the hub tells of it
-            yield ["", gr.HTML(data={"empty": "There is no answer."})]
+            yield [drawings.facts(), gr.HTML(data={"empty": "There is no answer."})]
             raise
 
     def begin(of: str, value: Any, *others: Any) -> Iterator[list[Any]]:
@@ -200,6 +199,7 @@ def compare_tab(
             ask = gr.Button("Compare with kNN, IForest, ECOD and LOF", variant="primary")
             stop = gr.Button("Stop", visible=False)
         found = shown(drawings.empty(NOT_COMPARED), elem_id="anomaly-compared")
+        on = hidden_text("", "Compared on")  # an example; `of` is the other tab's part of the link
 
     def compare(
         value: Any,
@@ -219,7 +219,11 @@ def compare_tab(
             yield [drawings.empty("There is no answer."), done]
             raise
 
-    share("compare", tab=tab, arguments={"example": "of"}, of=of)
+    restored = share("compare", tab=tab, arguments={"example": "on"}, on=on)
+    restored.then(
+        None, [on, chosen], chosen, js=f"(on, value) => on ? ({TO_VALUE})(on, value) : value"
+    )
+    ask.click(None, of, on, js="(of) => of")
     went = ask.click(compare, [chosen, label, values], [found, stop], show_progress_on=[found])
     gr.on(
         [stop.click, chosen.change, label.input, values.input],

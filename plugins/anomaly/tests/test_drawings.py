@@ -8,7 +8,6 @@ from hub_anomaly import drawings
 
 MADE = {
     "rows": 1_780,
-    "columns": [{"name": "size", "kind": "number"}, {"name": "kind", "kind": "category"}],
     "learned": {"count": 1_780, "scores": [-1.0, 0.0, 1.0]},
     "seconds": 3.21,
     "notes": ["name is left away: 9 different texts in 9 rows", "the rest <stays>"],
@@ -72,11 +71,11 @@ def test_what_a_visitor_brought_is_no_html():
 
 def test_a_detector_is_told_with_its_measures_and_notes():
     told = text_of(drawings.learned(MADE, JUDGED))
-    assert told.startswith("97.3 % AUROC, of rows it did not learn from 88.0 % average precision")
-    assert "1,780 rows learned from, 2 columns 3.2 s to learn" in told
+    assert told.startswith("97.3 % AUROC 88.0 % average precision 1,780 rows learned in 3.2 s")
     assert told.endswith("Name is left away: 9 different texts in 9 rows. The rest &lt;stays&gt;.")
-    told = text_of(drawings.learned(MADE | {"notes": [], "columns": [{}]}, PLAIN))
-    assert told == "1,780 rows learned from, 1 column 3.2 s to learn"
+    told = text_of(drawings.learned(MADE | {"notes": []}, PLAIN))
+    assert told == "1,780 rows learned in 3.2 s"
+    assert text_of(drawings.facts()) == ""
 
 
 def test_lanes_are_in_their_order_and_none_is_empty():

@@ -87,7 +87,7 @@ function place() {
     told.push(fact(percent(found / odd.count), "recall", `${whole(found)} of ${whole(odd.count)} anomalies are above`));
   } else if (odd) told.push(fact(percent(found / odd.count), "recall", `${whole(found)} of ${whole(odd.count)} anomalies are above`));
   if (fresh) told.push(fact(percent(above(fresh) / fresh.count), "of new rows", `${whole(above(fresh))} of ${whole(fresh.count)} are above`));
-  const which = usual.key === "usual" ? "usual rows that were kept apart" : "rows that were learned from";
+  const which = usual.key === "usual" ? "usual rows not learned from" : "rows learned from";
   told.push(fact(percent(alarms / usual.count), "false alarms", `${whole(alarms)} of ${whole(usual.count)} ${which}`));
   facts.replaceChildren(...told);
   handle.setAttribute("aria-valuemin", low.toFixed(2));
