@@ -63,8 +63,8 @@ def learned(made: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
         told.append(fact(number(summary["auroc"]), "%", "AUROC"))
         told.append(fact(number(summary["ap"]), "%", "average precision"))
     told.append(fact(f"{made['rows']:,}", "", f"rows learned in {number(made['seconds'])} s"))
-    notes = " ".join(f"{note[:1].upper()}{note[1:]}." for note in made["notes"])
-    below = f'<p class="notes">{escape(notes)}</p>' if notes else ""
+    notes = "; ".join(made["notes"])  # a note may begin with the name of a column
+    below = f'<p class="notes">{escape(notes)}.</p>' if notes else ""
     return facts(told) + below
 
 

@@ -72,7 +72,7 @@ def test_what_a_visitor_brought_is_no_html():
 def test_a_detector_is_told_with_its_measures_and_notes():
     told = text_of(drawings.learned(MADE, JUDGED))
     assert told.startswith("97.3 % AUROC 88.0 % average precision 1,780 rows learned in 3.2 s")
-    assert told.endswith("Name is left away: 9 different texts in 9 rows. The rest &lt;stays&gt;.")
+    assert told.endswith("name is left away: 9 different texts in 9 rows; the rest &lt;stays&gt;.")
     told = text_of(drawings.learned(MADE | {"notes": []}, PLAIN))
     assert told == "1,780 rows learned in 3.2 s"
     assert text_of(drawings.facts()) == ""
