@@ -6,19 +6,18 @@ import socket
 
 import pytest
 
-from hub_anomaly.tables import fitted as fitting
-from hub_anomaly.tables.model import ModelConfig
-
-QUICK = ModelConfig(width=64, layers=2, steps=150, batch=64)
-
 
 @pytest.fixture(scope="module")
 def quickly():
     """Train for a second: what is measured is measured by `evaluate`."""
+    from hub_anomaly.tables import fitted as fitting
+    from hub_anomaly.tables.model import ModelConfig
+
     real = fitting.Detector.fit.__func__
+    config = ModelConfig(width=64, layers=2, steps=150, batch=64)
 
     def fit(cls, rows, given=None, *others):
-        return real(cls, rows, QUICK, *others)
+        return real(cls, rows, config, *others)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting.Detector, "fit", classmethod(fit))
