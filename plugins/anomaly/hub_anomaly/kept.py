@@ -51,5 +51,5 @@ class Kept:
 
 
 def bytes_of(fitted: Fitted) -> int:
-    spaces = (fitted.detector.inputs, fitted.detector.codes)
-    return sum(one.rows.nbytes + one.own.nbytes for one in spaces)
+    spaces = (fitted.detector.inputs, fitted.detector.codes.space)
+    return sum(one.rows.nbytes + one.apart.nbytes + one.own.nbytes for one in spaces)

@@ -12,6 +12,10 @@ import torch
 from hub_anomaly.tables.model import CLEAN, Denoiser, ModelConfig, noise_of, seen, trained
 from hub_anomaly.tables.neighbours import Space
 
+DIRECTIONS = 32  # of the code that places are told apart by
+FOLDS = 3  # of a small table, each scored by a network that has learned from the others
+FEWEST, MANY = 10, 1_000  # rows of a small table: at least, and fewer than
+
 
 @dataclass(frozen=True, eq=False)
 class Scores:
@@ -26,15 +30,51 @@ class Scores:
 
 
 @dataclass(frozen=True, eq=False)
+class Coded:
+    """Rows in the code of a network that has learned from them: its main directions there."""
+
+    network: Denoiser
+    middle: np.ndarray  # (width,) float32, of the codes
+    directions: np.ndarray  # (width, at most DIRECTIONS) float32, orthonormal
+    space: Space
+
+    @classmethod
+    def of(
+        cls,
+        rows: np.ndarray,
+        noise: np.ndarray,
+        config: ModelConfig,
+        seed: int,
+        device: str,
+        told: Callable[[float], None] | None,
+    ) -> Coded:
+        """Learn from `rows`, (rows, features) float32, standardised."""
+        values, sizes = (torch.from_numpy(one).to(device) for one in (rows, noise))
+        network = trained(values, sizes, config, seed, told)
+        codes = seen(network, values)[0].cpu().numpy()
+        middle = codes.mean(0)
+        around = codes - middle
+        _, found = np.linalg.eigh(around.T @ around)  # ascending
+        directions = np.ascontiguousarray(found[:, ::-1][:, :DIRECTIONS])
+        return cls(network, middle, directions, Space.of(around @ directions))
+
+    def scores(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return how strange other rows' codes are, (rows,), and the noise that the network sees in
+        them, (rows, features), at unit size."""
+        values = torch.from_numpy(rows).to(self.network.last.weight.device)
+        codes, noise = (one.cpu().numpy() for one in seen(self.network, values))
+        return self.space.strangeness((codes - self.middle) @ self.directions), noise
+
+
+@dataclass(frozen=True, eq=False)
 class Detector:
     """Usual rows, a network that knows them, and their places in its code."""
 
     mean: np.ndarray  # (features,) float64
     deviation: np.ndarray  # (features,) float64
     noise: np.ndarray  # (features,) float32
-    network: Denoiser
     inputs: Space
-    codes: Space
+    codes: Coded
     own: np.ndarray  # (rows,) scores of the rows it was learned from, each beside the others
 
     @classmethod
@@ -45,24 +85,35 @@ class Detector:
         seed: int = 0,
         device: str = "cpu",
         told: Callable[[float], None] | None = None,
+        calibrate: bool = True,
     ) -> Detector:
         """Return a detector of rows that are not like these.
 
         Args:
             rows: (rows, features), finite numbers; at least two.
             told: is told the share that is done; what it raises ends the work.
+            calibrate: where there are so few rows that a network learns them by heart, learn thrice
+                more to know what score others would have; without, `own` and `rarity` are not
+                to be trusted there.
         """
+        config = config or ModelConfig()
         mean, deviation = rows.mean(0), rows.std(0)
         deviation = np.where(deviation > 1e-12 * np.maximum(1, np.abs(mean)), deviation, 1.0)
         scaled = ((rows - mean) / deviation).astype(np.float32)
         noise = noise_of(scaled)
-        values, sizes = (torch.from_numpy(one).to(device) for one in (scaled, noise))
-        network = trained(values, sizes, config or ModelConfig(), seed, told)
-        inputs = Space.of(scaled)
-        codes = Space.of(seen(network, values)[0].cpu().numpy())
-        own = inputs.strangeness(inputs.rows, known=True)
-        own = own + codes.strangeness(codes.rows, known=True)
-        return cls(mean, deviation, noise, network, inputs, codes, own)
+        by_heart = calibrate and FEWEST <= len(rows) < MANY
+        networks = 1 + FOLDS * by_heart
+
+        def learned(number: int, some: np.ndarray) -> Coded:
+            def share(done: float) -> None:
+                if told is not None:
+                    told((number + done) / networks)
+
+            return Coded.of(some, noise, config, seed + number, device, share)
+
+        codes, inputs = learned(0, scaled), Space.of(scaled)
+        own = crossed(scaled, seed, learned) if by_heart else codes.space.own
+        return cls(mean, deviation, noise, inputs, codes, inputs.own + own)
 
     @cached_property
     def usual(self) -> np.ndarray:
@@ -77,9 +128,8 @@ class Detector:
     def scores(self, rows: np.ndarray) -> Scores:
         """Return how unusual rows, (rows, features), are."""
         scaled = self.scale(rows)
-        values = torch.from_numpy(scaled).to(self.network.last.weight.device)
-        codes, noise = (one.cpu().numpy() for one in seen(self.network, values))
-        code, given = self.codes.strangeness(codes), self.inputs.strangeness(scaled)
+        code, noise = self.codes.scores(scaled)
+        given = self.inputs.strangeness(scaled)
         oddness = np.square(noise)
         restored = (scaled - CLEAN * self.noise * noise) * self.deviation + self.mean
         return Scores(code + given, code, given, oddness.mean(1), oddness, restored)
@@ -89,3 +139,21 @@ class Detector:
         p-value by ranks, from 1 / (rows learned from + 1) to 1."""
         above = len(self.usual) - np.searchsorted(self.usual, scores, side="left")
         return (1 + above) / (1 + len(self.usual))
+
+
+def crossed(rows: np.ndarray, seed: int, learned: Callable[[int, np.ndarray], Coded]) -> np.ndarray:
+    """Return how strange the code of each row is to a network that has not learned from it, (rows,)
+    float32: of as many networks as there are folds, each learns from all rows but its fold's.
+
+    Ranks among such scores are valid for rows that come later (Vovk, "Cross-conformal Predictors",
+    2015, arXiv:1208.0806).
+
+    Args:
+        learned: trains the network of that number, from 1 on, with some of the rows.
+    """
+    folds = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
+    found = np.empty(len(rows), np.float32)
+    for fold in range(FOLDS):
+        coded = learned(1 + fold, rows[folds != fold])
+        found[folds == fold] = coded.scores(rows[folds == fold])[0]
+    return found

@@ -21,8 +21,9 @@ class Space:
     """Rows to be compared with, in one space."""
 
     rows: np.ndarray  # (rows, dimensions) float32
-    own: np.ndarray  # (rows,) float32, distance of each to its nearest others
+    apart: np.ndarray  # (rows,) float32, distance of each to its nearest others
     least: float
+    own: np.ndarray  # (rows,) float32, `strangeness` of each beside the others
 
     @classmethod
     def of(cls, rows: np.ndarray) -> Space:
@@ -33,27 +34,24 @@ class Space:
         # A row is its own neighbour, but not always the first: others may be the same.
         itself = numbers == np.arange(len(rows))[:, None]
         itself[:, -1] |= ~itself.any(1)
-        others = np.sqrt(squares[~itself].reshape(len(rows), count)).mean(1)
-        middle = float(np.median(others[others > 0])) if (others > 0).any() else 1.0
-        return cls(rows, others, LEAST * middle)
+        others = (len(rows), count)
+        apart = np.sqrt(squares[~itself].reshape(others)).mean(1)
+        around = apart[numbers[~itself].reshape(others)].mean(1)
+        least = LEAST * float(np.median(apart[apart > 0])) if (apart > 0).any() else LEAST
+        return cls(rows, apart, least, ratio(apart, around, least))
 
-    def strangeness(self, rows: np.ndarray, known: bool = False) -> np.ndarray:
-        """Return how far rows, (rows, dimensions), are from those of the space, (rows,) float32,
-        as the logarithm of a ratio of distances.
-
-        Args:
-            known: they are the rows of the space, in their order; none is its own neighbour.
-        """
+    def strangeness(self, rows: np.ndarray) -> np.ndarray:
+        """Return how far other rows, (rows, dimensions), are from those of the space, (rows,)
+        float32, as the logarithm of a ratio of distances."""
         rows = np.ascontiguousarray(rows, np.float32)
-        count = min(NEAREST, len(self.rows) - 1)
-        numbers, squares = nearest(self.rows, rows, count + known)
-        distance = self.own if known else np.sqrt(squares).mean(1)
-        if known:
-            itself = numbers == np.arange(len(rows))[:, None]
-            itself[:, -1] |= ~itself.any(1)
-            numbers = numbers[~itself].reshape(len(rows), count)
-        around = self.own[numbers].mean(1)
-        return np.log(distance + self.least) - LOCAL * np.log(around + self.least)
+        numbers, squares = nearest(self.rows, rows, min(NEAREST, len(self.rows) - 1))
+        return ratio(np.sqrt(squares).mean(1), self.apart[numbers].mean(1), self.least)
+
+
+def ratio(distance: np.ndarray, around: np.ndarray, least: float) -> np.ndarray:
+    """Return the logarithm of distances over those of the neighbours to theirs."""
+    found: np.ndarray = np.log(distance + least) - LOCAL * np.log(around + least)
+    return found
 
 
 def nearest(rows: np.ndarray, asked: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
