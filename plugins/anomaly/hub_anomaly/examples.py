@@ -72,7 +72,7 @@ def digits() -> DataFrame:
 @cache
 def fraud() -> DataFrame:
     rows: DataFrame = data.table(FRAUD, "transactions").to_pandas()
-    return rows.drop(columns=[one for one in ("Time", "path") if one in rows.columns])
+    return rows.drop(columns=["Time", "part"])  # when, and of which file: no property of a payment
 
 
 @cache

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from hub import data
 from hub_anomaly.tables import adbench, evaluate
 from hub_anomaly.tables.detector import Detector
 from hub_anomaly.tables.evaluate import Result, summaries
@@ -10,9 +9,7 @@ from hub_anomaly.tables.model import Denoiser, ModelConfig, crowding, noise_of, 
 from hub_anomaly.tables.neighbours import Space
 
 SMALL = ModelConfig(width=32, layers=2, steps=150, batch=64)
-needs_data = pytest.mark.skipif(
-    data.folder() is None or not (data.folder() / adbench.FOLDER).is_dir(), reason="no data sets"
-)
+needs_data = pytest.mark.skipif(not adbench.available(), reason="no data sets")
 
 
 def curve(rows, seed=0):
@@ -206,3 +203,75 @@ def test_results_are_kept_and_not_measured_again(tmp_path):
     assert left == wanted[1:]
     found = {one.detector: one for one in evaluate.read(file)}
     assert set(found) == {*evaluate.OURS, "kNN"} and found["ours"].auroc > 90
+
+
+def test_a_card_tells_means_the_best_peer_and_the_half_that_nothing_was_chosen_on(monkeypatch):
+    monkeypatch.setattr(adbench, "halves", lambda: (["a"], ["b"]))
+    results = [
+        result("a", "ours", 90.0),
+        result("b", "ours", 70.0),
+        result("a", "input", 88.0),
+        result("b", "input", 70.0),
+        result("a", "kNN", 85.0),
+        result("b", "kNN", 71.0),
+        result("a", "DTE-NP", 60.0),
+        result("b", "DTE-NP", 60.0),
+    ]
+    found = evaluate.metrics(results)
+    values = {name: one.value for name, one in found.items()}
+    assert values == {
+        "auroc_mean": 80,
+        "ap_mean": 40,
+        "auroc_mean_input": 79,
+        "ap_mean_input": 39.5,
+        "auroc_mean_knn": 78,
+        "ap_mean_knn": 39,
+        "auroc_mean_dte_np": 60,
+        "ap_mean_dte_np": 30,
+        "auroc_mean_best_peer": 78,
+        "ap_mean_best_peer": 39,
+        "mean_rank": 1.5,
+        "mean_rank_best_peer": 1.5,
+        "auroc_mean_other_half": 70,
+        "ap_mean_other_half": 35,
+    }
+    assert found["auroc_mean_best_peer"].protocol.startswith("kNN; 2 tables of ADBench")
+    assert not found["mean_rank"].higher_is_better
+    quick = evaluate.metrics(results[:2], quick=True)
+    assert set(quick) == {"auroc_mean_quick", "ap_mean_quick"}
+
+
+@needs_data
+def test_a_quick_measure_looks_at_ours_alone(monkeypatch, tmp_path):
+    from hub_anomaly.evaluate import evaluate as measure
+
+    monkeypatch.setattr(evaluate, "QUICK_SETS", ("45_wine",))
+    (tmp_path / "config.json").write_text('{"demo": "anomaly", "format": 1}')
+    found = measure(tmp_path, quick=True)
+    assert found.data == "tabular/adbench" and found.metrics["auroc_mean_quick"].value > 90
+    assert set(found.metrics) == {
+        f"{value}_mean{of}_quick"
+        for value in ("auroc", "ap")
+        for of in ("", "_code", "_input", "_reconstruction")
+    }
+
+
+def test_a_benchmark_tells_when_ours_is_as_good(monkeypatch):
+    pytest.importorskip("pyod")
+    from hub_anomaly.tables import benchmark
+
+    rng = np.random.default_rng(0)
+    usual, off = curve(300, 1), curve(100, 2)
+    off[:, 2] = rng.permutation(off[:, 2])
+    test = np.concatenate([usual, off])
+    table = benchmark.Table("curve", curve(300), test, np.arange(400) >= 300)
+    found = benchmark.as_good_as_an_auto_encoder([table], "cpu")
+    assert found.ratio == found.peer / found.ours and "curve" in found.peer_is
+    monkeypatch.setattr(benchmark, "ROWS", 300)
+    monkeypatch.setattr(benchmark, "BATCH", 200)
+    speed, memory = benchmark.streamed(500, "cpu")
+    assert (
+        speed.bench == "score a stream of 500 x 30" and speed.ours > 0 and memory.unit == "MB more"
+    )
+    (table,) = benchmark.tables()[:1]
+    assert table.train.shape[1] == table.test.shape[1] and 0 < table.anomalous.mean() < 1

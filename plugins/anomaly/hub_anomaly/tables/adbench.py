@@ -55,9 +55,14 @@ def halves() -> tuple[list[str], list[str]]:
     return every[::2], every[1::2]
 
 
+def available() -> bool:
+    found = data.folder()
+    return found is not None and (found / FOLDER / "index.csv").is_file()
+
+
 def folder() -> Path:
     found = data.folder()
-    if found is None or not (found / FOLDER / "index.csv").is_file():
+    if found is None or not available():
         raise DataError(
             f"no data set {FOLDER}: set LATENTHUB_DATA to a folder that holds {FOLDER}/index.csv"
         )

@@ -132,6 +132,10 @@ class Fitted:
             own[known] = self.detector.own
         return scored(self.detector, self.columns, frame, own)
 
+    def restored(self, frame: DataFrame) -> np.ndarray:
+        """Return rows of a table, as features, without the noise that the network sees in them."""
+        return self.detector.scores(self.columns.numbers(frame)).restored
+
     def truth(self, frame: DataFrame) -> np.ndarray | None:
         """Return which rows of another table are labelled anomalous, (rows,) bool; None where it
         has no labels."""

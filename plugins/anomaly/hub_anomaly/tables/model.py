@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hub.training import has_bf16
+
 WEAKEST, STRONGEST = 0.25, 2.0  # times a feature's noise, in training
 CLEAN = 0.5  # the strength that a clean row is looked at with
 BINS = 50  # of a feature's histogram
@@ -114,8 +116,6 @@ def trained(
         torch.manual_seed(seed)
         network = Denoiser(rows.shape[1], config).to(rows.device)
     generator = torch.Generator(rows.device).manual_seed(seed)
-    # Where there are instructions for it, a product of bfloat16 takes a quarter of the time.
-    half = rows.device.type == "cpu" and has_bfloat16()
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.rate, weight_decay=config.decay, fused=True
     )
@@ -127,7 +127,7 @@ def trained(
         unit = torch.randn(batch, rows.shape[1], generator=generator, device=rows.device)
         at = torch.rand(batch, 1, generator=generator, device=rows.device)
         strength = WEAKEST * (STRONGEST / WEAKEST) ** at
-        with torch.autocast(rows.device.type, torch.bfloat16, enabled=half):
+        with torch.autocast(rows.device.type, torch.bfloat16, enabled=has_bf16()):
             found = network(rows[chosen] + strength * noise * unit, strength)
         loss = F.mse_loss(found.float(), unit)
         optimizer.zero_grad(set_to_none=True)
@@ -137,11 +137,6 @@ def trained(
         if told is not None and step % 20 == 0:
             told(step / steps)
     return network.eval().requires_grad_(False)
-
-
-def has_bfloat16() -> bool:
-    tell = getattr(torch.cpu, "get_capabilities", dict)  # torch below 2.10 does not tell
-    return bool(tell().get("avx512_bf16", False))
 
 
 def pace(step: int, steps: int, warmup: int) -> float:
