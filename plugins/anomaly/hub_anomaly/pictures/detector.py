@@ -1,0 +1,313 @@
+"""What is learned of usual pictures: how unusual a new one is beside them, and where.
+
+Three things tell where: the defects that the auto-encoder sees, what it changes, and how far its
+features of a place are from those of usual pictures, as in Roth et al., "Towards Total Recall in
+Industrial Anomaly Detection" (PatchCore), CVPR 2022 (arXiv:2106.08265), section 3, but without a
+network that was trained on other pictures. Of a texture the most unusual place is the score. An
+object is scored as a whole: by the distance of its code to those of usual ones, and by what the
+auto-encoder changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor
+
+from hub.errors import CheckpointError
+from hub.training import part_facts
+from hub_anomaly.pictures.model import ModelConfig, Restorer, deviation
+
+Kind = Literal["texture", "object"]
+
+BATCH = 64  # pictures that the network sees at once
+PLACES = 4_000  # features of places that are kept of a texture, of an object an eighth of them
+FROM = 20_000  # of which they are chosen
+CODES = 1_000  # codes of whole objects that are kept
+DIMENSIONS = 48  # of a code
+NEAREST = 5  # codes
+MAPS = ("spoilt", "restoration", "places")
+WEIGHTS: dict[Kind, tuple[float, ...]] = {"texture": (1.0, 0.0, 0.3), "object": (1.0, 0.5, 0.5)}
+HOT = 0.95  # share of usual pictures that are nowhere as unusual as a heat of 1
+SIZES = {"texture": PLACES, "object": PLACES // 8}
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """Features of usual pictures, to be compared with."""
+
+    rows: np.ndarray  # (rows, dimensions) float32
+
+    def nearest(self, asked: np.ndarray, count: int = 1) -> np.ndarray:
+        """Return the mean distance to the `count` nearest rows, (asked,)."""
+        import faiss
+
+        index = faiss.IndexFlatL2(self.rows.shape[1])
+        index.add(np.ascontiguousarray(self.rows))
+        squares, _ = index.search(np.ascontiguousarray(asked), min(count, len(self.rows)))
+        found: np.ndarray = np.sqrt(squares.clip(0)).mean(1)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a detector sees in pictures; higher is more unusual."""
+
+    maps: np.ndarray  # (count, maps, side, side) float32, in the order of MAPS
+    features: np.ndarray  # (count, places, dimensions) float32: what the network sees there
+    code: np.ndarray  # (count, dimensions) float32: of the whole picture
+    restored: np.ndarray  # (count, side, side) float32 in [0, 1]
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """How unusual pictures are, and where."""
+
+    score: np.ndarray  # (count,)
+    heat: np.ndarray  # (count, side, side): 1 is more than most usual pictures have anywhere
+    code: np.ndarray  # (count,) logarithm of the distance of the whole picture's code; or nothing
+    maps: np.ndarray  # (count, maps, side, side), in the order of MAPS
+    restored: np.ndarray  # (count, side, side) in [0, 1]: without what is unusual
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """Usual pictures of one sort, a network that knows them, and what it has seen in them."""
+
+    name: str
+    kind: Kind
+    network: Restorer
+    middle: np.ndarray  # (dimensions,) mean of the features
+    spread: np.ndarray  # (dimensions,) their deviation
+    places: Memory
+    centre: np.ndarray  # (all,) mean of the codes, before their dimensions are made fewer
+    basis: np.ndarray  # (all, dimensions) of the codes
+    codes: Memory  # of an object
+    usual_map: np.ndarray  # (maps, 2) mean and deviation over held-out usual pictures
+    hot: np.ndarray  # (2,) of their heat: where it begins, and what is nowhere in most of them
+    usual: np.ndarray  # (count,) their scores, ascending
+
+    @classmethod
+    def of(
+        cls, name: str, kind: Kind, network: Restorer, images: Tensor, held_out: Tensor
+    ) -> Detector:
+        """Return a detector of pictures that are not like `images`.
+
+        Args:
+            network: trained on `images`.
+            images: usual pictures, (count, 1, side, side) in [0, 1].
+            held_out: others, which new pictures are ranked beside.
+        """
+        rng = np.random.default_rng(0)
+        features, codes = remembered(network, images, rng)
+        middle, spread = features.mean(0), features.std(0) + 1e-3
+        kept = coreset((features - middle) / spread, SIZES[kind], rng)
+        centre = codes.mean(0)
+        some = rng.permutation(len(codes))[:CODES] if kind == "object" else np.arange(0)
+        basis = np.linalg.svd(codes[:3000] - centre, full_matrices=False)[2][:DIMENSIONS].T
+        if kind == "texture":
+            basis = basis[:, :0]
+        nothing = np.zeros((len(MAPS), 2), np.float32) + [0, 1]
+        detector = cls(
+            name=name,
+            kind=kind,
+            network=network,
+            middle=middle,
+            spread=spread,
+            places=Memory(kept),
+            centre=centre if kind == "object" else centre[:0],
+            basis=np.ascontiguousarray(basis),
+            codes=Memory((codes[some] - centre) @ basis),
+            usual_map=nothing.astype(np.float32),
+            hot=np.array([0, 1], np.float32),
+            usual=np.zeros(1, np.float32),
+        )
+        return detector.measured(held_out)
+
+    def measured(self, held_out: Tensor) -> Detector:
+        """Return the detector with what it makes of held-out usual pictures."""
+        maps = self.findings(held_out).maps
+        told = np.stack([maps.mean((0, 2, 3)), maps.std((0, 2, 3)) + 1e-6], 1)
+        scaled = replaced(self, usual_map=told.astype(np.float32))
+        heat = scaled.findings(held_out).heat
+        low, high = np.median(heat), np.quantile(heat.max((1, 2)), HOT)
+        scaled = replaced(scaled, hot=np.array([low, max(high, low + 1e-3)], np.float32))
+        return replaced(scaled, usual=np.sort(scaled.findings(held_out).score))
+
+    def findings(self, images: Tensor) -> Findings:
+        """Return how unusual pictures, (count, 1, side, side) in [0, 1], are, and where."""
+        parts = [self.part(some) for some in images.split(BATCH)]
+        return Findings(*(np.concatenate([getattr(one, name) for one in parts]) for name in FIELDS))
+
+    def part(self, images: Tensor) -> Findings:
+        seen = see(self.network, images)
+        maps = seen.maps
+        features = (seen.features - self.middle) / self.spread
+        far = self.places.nearest(features.reshape(-1, features.shape[2]))
+        side = round(features.shape[1] ** 0.5)
+        maps[:, MAPS.index("places")] = enlarged(far.reshape(-1, 1, side, side), images.shape[2])
+        mean, spread = self.usual_map[:, 0], self.usual_map[:, 1]
+        scaled = (maps - mean[:, None, None]) / spread[:, None, None]
+        heat = np.einsum("nmhw,m->nhw", scaled, np.array(WEIGHTS[self.kind], np.float32))
+        heat = (heat - self.hot[0]) / (self.hot[1] - self.hot[0])
+        code = np.zeros(len(images), np.float32)
+        score = heat.max((1, 2))
+        if self.kind == "object":
+            code = np.log(self.codes.nearest((seen.code - self.centre) @ self.basis, NEAREST))
+            change = maps[:, MAPS.index("restoration")].mean((1, 2))
+            score = code + np.log(change + 1e-6)
+        return Findings(score, heat, code, maps, seen.restored)
+
+    def rarity(self, scores: np.ndarray) -> np.ndarray:
+        """Return which share of usual pictures, (count,), would have such a score or a higher one:
+        a p-value by ranks, from 1 / (held-out pictures + 1) to 1."""
+        above = len(self.usual) - np.searchsorted(self.usual, scores, side="left")
+        return (1 + above) / (1 + len(self.usual))
+
+    def packed(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return tensors, float16 but for the few that rank, and settings that `unpacked` takes."""
+        arrays = {
+            name: torch.from_numpy(np.ascontiguousarray(value)).half()
+            for name, value in (
+                ("middle", self.middle),
+                ("spread", self.spread),
+                ("places", self.places.rows),
+                ("centre", self.centre),
+                ("basis", self.basis),
+                ("codes", self.codes.rows),
+            )
+        }
+        for name in EXACT:
+            arrays[name] = torch.from_numpy(np.ascontiguousarray(getattr(self, name), np.float32))
+        weights = self.network.state_dict()
+        network = {f"network.{name}": one.half() for name, one in weights.items()}
+        settings = {"name": self.name, "kind": self.kind, "model": asdict(self.network.config)}
+        return arrays | network, settings
+
+    @classmethod
+    def unpacked(
+        cls, tensors: dict[str, Tensor], settings: dict[str, Any], device: str = "cpu"
+    ) -> Detector:
+        """Return the detector that was `packed`."""
+        network = Restorer(ModelConfig(**settings["model"]))
+        start = "network."
+        weights = {
+            name.removeprefix(start): one.float()
+            for name, one in tensors.items()
+            if name.startswith(start)
+        }
+        network.load_state_dict(weights)
+        arrays = {
+            name: one.float().numpy() for name, one in tensors.items() if not name.startswith(start)
+        }
+        memories = {name: Memory(arrays.pop(name)) for name in ("places", "codes")}
+        return cls(
+            name=settings["name"],
+            kind=settings["kind"],
+            network=network.to(device).eval(),
+            **memories,
+            **arrays,
+        )
+
+
+FIELDS = ("score", "heat", "code", "maps", "restored")  # of Findings
+EXACT = ("usual_map", "hot", "usual")  # kept in float32
+
+
+def replaced(detector: Detector, **changes: Any) -> Detector:
+    from dataclasses import replace
+
+    return replace(detector, **changes)
+
+
+@torch.inference_mode()
+def see(network: Restorer, images: Tensor) -> Seen:
+    """Return what a network sees in pictures, (count, 1, side, side) in [0, 1]; the map of places
+    is empty yet."""
+    given = images.to(next(network.parameters()).device)
+    restored, logits, layers = network.seen(given)
+    change = (restored - given).abs() / deviation(given)
+    change = F.avg_pool2d(F.pad(change, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    maps = torch.cat([logits.sigmoid(), change, torch.zeros_like(change)], 1)
+    at4, at8 = layers[1], layers[2]
+    grown = F.interpolate(at8, scale_factor=2, mode="bilinear", align_corners=False)
+    local = torch.cat([at4, grown], 1)
+    local = F.avg_pool2d(F.pad(local, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    return Seen(
+        maps.float().cpu().numpy(),
+        local.flatten(2).transpose(1, 2).float().cpu().numpy(),
+        at8.flatten(1).float().cpu().numpy(),
+        restored[:, 0].float().clamp(0, 1).cpu().numpy(),
+    )
+
+
+def remembered(
+    network: Restorer, images: Tensor, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return features of places of usual pictures, FROM of them at the most, and codes of all of
+    them."""
+    features, codes = [], []
+    share = FROM / len(images)
+    for some in images.split(BATCH):
+        seen = see(network, some)
+        rows = seen.features.reshape(-1, seen.features.shape[2])
+        chosen = rng.permutation(len(rows))[: max(1, round(share * len(some)))]
+        features.append(rows[chosen])
+        codes.append(seen.code)
+    return np.concatenate(features), np.concatenate(codes)
+
+
+def coreset(rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return `count` of the rows, each the one farthest from those that were chosen before it:
+    Roth et al., algorithm 1, on a random projection."""
+    if len(rows) <= count:
+        return rows
+    dimensions = min(16, rows.shape[1])
+    small = rows @ rng.standard_normal((rows.shape[1], dimensions)).astype(np.float32)
+    squares = (small**2).sum(1)
+    chosen = [int(rng.integers(len(rows)))]
+    apart = np.full(len(rows), np.inf, np.float32)
+    while len(chosen) < count:
+        last = small[chosen[-1]]
+        np.minimum(apart, squares - 2 * small @ last + last @ last, out=apart)
+        chosen.append(int(apart.argmax()))
+    return rows[chosen]
+
+
+def enlarged(maps: np.ndarray, side: int) -> np.ndarray:
+    """Return maps, (count, 1, height, width), as (count, side, side)."""
+    tensor = torch.from_numpy(maps)
+    size = (side, side)
+    return F.interpolate(tensor, size, mode="bilinear", align_corners=False)[:, 0].numpy()
+
+
+def as_inputs(images: Tensor, side: int) -> Tensor:
+    """Return grey pictures of one size, (count, height, width) uint8, as a network takes them:
+    (count, 1, side, side) in [0, 1]."""
+    pictures = images[:, None].float() / 255
+    size = (side, side)
+    return F.interpolate(pictures, size, mode="bilinear", align_corners=False, antialias=True)
+
+
+def load_detectors(folder: Path, device: str = "cpu") -> dict[str, Detector]:
+    """Return the detectors whose parts the recipe has left in `folder`, by name.
+
+    Raises:
+        CheckpointError: there is none, or one is damaged.
+    """
+    found = {
+        file.stem: Detector.unpacked(load_file(file), part_facts(file)["detector"], device)
+        for file in sorted(folder.glob("*.safetensors"))
+    }
+    if not found:
+        raise CheckpointError(
+            f"{folder.name} has no detectors of pictures; make them with "
+            f"python -m hub_anomaly.pictures.train {folder}"
+        )
+    return found
