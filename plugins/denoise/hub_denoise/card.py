@@ -8,10 +8,12 @@ CARD = Card(
         "Denoising auto-encoders in one checkpoint. For pictures: `grey`, a bias-free U-Net that "
         "removes noise of any level, told or not; `upscale`, the same network that puts detail "
         "into pictures doubled bicubically; `digits`, a small auto-encoder of 28x28 pictures "
-        "spoilt in six ways; and where it was trained `colour`, of photographs in colour. "
+        "spoilt in six ways; and where it was trained `colour`, of photographs in colour, whose "
+        "luminance and colour differences go to `grey` otherwise. "
         "`speech` masks the spectrum of noisy speech as it comes. `text`, a masked language model "
-        "with its vocabulary and a model of slips, restores hidden and misspelt words. "
-        "Weights are float16."
+        "with its vocabulary, multiplied with pruned counts of word triples and with a model of "
+        "slips, restores hidden and misspelt words. Weights are rounded to 8 bits by row, those of "
+        "`speech` to float16."
     ),
     tags=("denoising", "super-resolution", "speech-enhancement", "fill-mask", "auto-encoder"),
     datasets=(
@@ -43,7 +45,9 @@ CARD = Card(
         "Mohan et al., Robust and Interpretable Blind Image Denoising, arXiv:1906.05478",
         "Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser Prior, arXiv:2008.13751",
         "Rong et al., GTCRN, ICASSP 2024",
-        "Warner et al., Smarter, Better, Faster, Longer (ModernBERT), arXiv:2412.13663",
+        "Shin et al., Fast and Accurate Deep Bidirectional Language Representations for "
+        "Unsupervised Learning, arXiv:2004.08097",
+        "Chen and Goodman, An Empirical Study of Smoothing Techniques for Language Modeling, 1999",
     ),
     limits=(
         "Photographs: white Gaussian noise is what was trained on; JPEG's blocks, blurs and the "

@@ -187,7 +187,8 @@ class Denoise:
         """Take the noise out of a picture.
 
         A photograph may be of any size: it is restored in tiles that fade into each other. Where
-        the checkpoint has no network for colours, red, green and blue are restored one by one.
+        the checkpoint has no network for colours, luminance and two differences of colours are
+        restored one by one.
         A digit is brought to 28x28 pixels, light on dark, whatever was done to it (noise, pixels
         that are missing, a square in front of it, a shift, a smaller size).
 

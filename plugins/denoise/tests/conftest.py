@@ -22,9 +22,10 @@ def write_small_parts(folder: Path) -> None:
     from hub_denoise.pictures.networks import PARTS, built
     from hub_denoise.speech.model import Masker
     from hub_denoise.speech.model import ModelConfig as SpeechConfig
-    from hub_denoise.text.data import Vocabulary, counted
+    from hub_denoise.text.data import Corpus, Vocabulary, counted
     from hub_denoise.text.model import Filler
     from hub_denoise.text.model import ModelConfig as TextConfig
+    from hub_denoise.text.trigram import Trigrams
 
     torch.manual_seed(0)
     told = {"steps": 0, "minutes": 0.0, "device": "CPU"}
@@ -41,9 +42,13 @@ def write_small_parts(folder: Path) -> None:
         (folder / name).mkdir()
     speech = Masker(SpeechConfig(width=8, blocks=1, stem=4))
     save_part(folder / "speech" / "speech.safetensors", speech.state_dict(), told)
-    vocabulary = Vocabulary.learned(counted(TEXTS), 80)
-    text = TextConfig(vocabulary=vocabulary.size, width=32, layers=1, heads=2, inner=32)
-    tensors = Filler(text).state_dict() | vocabulary.tensors()
+    counts = counted(TEXTS)
+    vocabulary = Vocabulary.learned(counts, 80)
+    trigrams = Trigrams.of(Corpus.of(TEXTS, counts), counts, vocabulary.words, pruned=True)
+    text = TextConfig(
+        vocabulary=vocabulary.size, words=len(vocabulary.words), own=8, embedding=8, width=16
+    )
+    tensors = Filler(text).state_dict() | vocabulary.tensors() | trigrams.tensors()
     save_part(folder / "text" / "text.safetensors", tensors, {"model": asdict(text), **told})
 
 

@@ -23,7 +23,7 @@ from hub_denoise.pictures.data import (
 from hub_denoise.pictures.digits import DigitConfig
 from hub_denoise.pictures.measures import psnr
 from hub_denoise.pictures.model import ModelConfig, Restorer
-from hub_denoise.pictures.networks import PARTS, built, load_parts
+from hub_denoise.pictures.networks import PARTS, Networks, built, load_parts
 from hub_denoise.pictures.train import (
     TrainConfig,
     noise_left,
@@ -122,6 +122,26 @@ def test_all_parts_tell_how_they_came_about_load_and_are_not_trained_twice(
     assert networks.restore_digits(torch.rand(2, 1, 28, 28)).shape == (2, 1, 28, 28)
     monkeypatch.setattr(recipe, "task", None)
     train_pictures(tmp_path, SMALL, SMALL_DIGIT, SHORT)
+
+
+def test_without_a_network_for_colours_the_grey_one_gets_what_makes_them():
+    seen = []
+
+    class Smooths(torch.nn.Module):
+        def forward(self, images, level):
+            seen.append((images.mean().item(), level.item()))
+            return images
+
+    networks = Networks({"grey": Smooths()})
+    picture = torch.rand(3, 16, 16)
+    assert torch.allclose(networks.denoise(picture, sigma=30), picture, atol=1e-5)
+    (light, of_light), *others = seen
+    assert light == pytest.approx(picture.mean().item(), abs=1e-4)
+    assert of_light == pytest.approx(30 / 255 / 3**0.5)
+    assert all(level == pytest.approx(30 / 255) for _, level in others) and len(others) == 2
+    seen.clear()
+    networks.denoise(picture)  # not told the level
+    assert all(level == 0 for _, level in seen)
 
 
 def test_parts_that_are_not_there_are_told_of(striped, tmp_path):

@@ -6,15 +6,15 @@ import pytest
 pytest.importorskip("sentencepiece")
 
 from hub_denoise.text.data import (
-    END,
     MASK,
     PAD,
-    SLOTS,
+    PIECES,
     START,
     UNKNOWN,
     Corpus,
     Vocabulary,
     counted,
+    mark,
     processor,
     texts,
 )
@@ -31,25 +31,27 @@ def vocabulary():
 
 
 def test_a_word_has_the_same_pieces_wherever_it_is(vocabulary):
-    pieces = vocabulary.pieces("cats")
+    rows = vocabulary.rows(["cats", "漢", "cat" * 100, "12"])
+    assert rows.shape == (4, 1 + PIECES)
+    pieces = [int(piece) for piece in rows[0, 1:] if piece != PAD]
     assert processor(vocabulary.model).decode(pieces) == "cats"
-    assert not {UNKNOWN, START, MASK, END, PAD} & set(pieces)
-    assert vocabulary.pieces("漢") and UNKNOWN in vocabulary.pieces("漢")
-    assert len(vocabulary.pieces("cat" * 100)) == 16
+    assert not {UNKNOWN, START, MASK} & set(pieces)
+    assert UNKNOWN in rows[1] and PAD not in rows[2]
+    assert vocabulary.words[rows[0, 0] - 1] == "cats"
+    assert rows[1:, 0].tolist() == [0, 0, 0]  # none of these can be restored
+    assert vocabulary.rows([]).shape == (0, 1 + PIECES)
 
 
 def test_special_pieces_are_where_they_are_said_to_be(vocabulary):
-    names = [processor(vocabulary.model).id_to_piece(number) for number in range(5)]
-    assert names == ["<unk>", "<s>", "<mask>", "<end>", "<pad>"]
-    assert not {MASK, END, PAD} & {p for t in ("<mask>", "<end>") for p in vocabulary.pieces(t)}
+    names = [processor(vocabulary.model).id_to_piece(number) for number in range(4)]
+    assert names == ["<unk>", "<s>", "<mask>", "<pad>"]
+    assert not {START, MASK} & set(vocabulary.rows(["<mask>", "<s>"])[:, 1:].flatten().tolist())
+    assert mark(MASK) == [0, MASK, *[PAD] * (PIECES - 1)]
 
 
-def test_the_words_that_can_be_restored_are_frequent_and_spelled(vocabulary):
+def test_the_words_that_can_be_restored_are_frequent(vocabulary):
     assert {"cats", "mat", "the"} <= set(vocabulary.words)
     assert "12" not in vocabulary.words and "," not in vocabulary.words
-    for word, row in zip(vocabulary.words, vocabulary.spelled(), strict=True):
-        pieces = vocabulary.pieces(word)
-        assert row.tolist() == (pieces + [END] + [PAD] * SLOTS)[:SLOTS]
     rare = Vocabulary.learned(counted([*TEXTS, "unique"]), 60)
     assert "unique" not in rare.words
 

@@ -10,7 +10,7 @@ from hub_denoise.text.corrupt import tokens
 from hub_denoise.text.data import Corpus, Vocabulary, counted
 from hub_denoise.text.evaluate import Count, cases, evaluate_text, named, peers, restored
 from hub_denoise.text.restore import Restorer
-from hub_denoise.text.trigram import Trigrams, TrigramScorer
+from hub_denoise.text.trigram import BITS, STEPS, Trigrams, TrigramScorer
 
 TEXTS = [
     "The green frogs sing at night in the pond.",
@@ -22,7 +22,7 @@ TEXTS = [
 def scorer():
     counts = counted(TEXTS)
     words = Vocabulary.learned(counts, 80).words
-    return TrigramScorer(Corpus.of(TEXTS, counts), counts, words), words
+    return TrigramScorer(Trigrams.of(Corpus.of(TEXTS, counts), counts, words), len(words)), words
 
 
 class Knows:
@@ -47,19 +47,35 @@ class Knows:
 
 def test_probabilities_sum_to_one_whatever_comes_before():
     tokens = np.random.default_rng(0).integers(0, 12, 400)
-    model = Trigrams(np.minimum(tokens, 9), 11)  # kind 10 is nowhere
+    whole = Trigrams.counted(np.minimum(tokens, 9), 11)  # kind 10 is nowhere
+    pruned = Trigrams.counted(np.minimum(tokens, 9), 11, 3.0, 5.0)
+    assert 0 < len(pruned.triples) < len(whole.triples) and len(pruned.pairs) < len(whole.pairs)
     every = np.arange(11)
-    for u in (-1, 0, 3, 10):
-        for v in (-1, 0, 3, 10):
-            assert model.given_two(u, v, every).sum() == pytest.approx(1)
-            assert (model.given_two(u, v, every) > 0).all()
+    for model in (whole, pruned):
+        for u in (-1, 0, 3, 10):
+            for v in (-1, 0, 3, 10):
+                assert model.given_two(u, v, every).sum() == pytest.approx(1)
+                assert (model.given_two(u, v, every) > 0).all()
+    # Its own pairs and triples, where they are kept, are as likely as they were.
+    u, v = pruned.triples >> 2 * BITS, pruned.triples >> BITS & ((1 << BITS) - 1)
+    w = pruned.triples & ((1 << BITS) - 1)
+    assert np.all(np.abs(np.log(pruned.given_two(u, v, w) / whole.given_two(u, v, w))) < 0.3)
+
+
+def test_what_is_kept_of_counts_is_what_they_were_but_for_rounding(scorer):
+    model = scorer[0].trigrams
+    again = Trigrams.from_tensors(model.tensors())
+    assert again.kinds == model.kinds and again.kinds[0] == ""
+    assert np.array_equal(again.triples, model.triples) and np.array_equal(again.pairs, model.pairs)
+    every = np.arange(1, 1 + len(scorer[1]))
+    ratio = again.given_two(0, every[:, None], every) / model.given_two(0, every[:, None], every)
+    assert np.all(np.abs(np.log(ratio)) < 1.5 / STEPS)
 
 
 def test_the_trigram_is_kneser_neys_by_hand():
     tokens = np.array([1, 2, 3, 1, 2, 4, 1, 2, 3, 4])
-    model = Trigrams(tokens, 5)
+    model = Trigrams.counted(tokens, 5)
     # Trigrams 123 x2, 231, 312, 124, 241, 412, 234: n1 = 6, n2 = 1, so the discount is 6/8.
-    assert model.discount3 == pytest.approx(6 / 8)
     # Of 3 after 2 continues one kind of word, as 4 does: 1 (12 3), 1 (12 4); 3 after 2 of 1 only.
     lower = model.given_one(2, 3)
     assert model.given_two(1, 2, 3) == pytest.approx((2 - 0.75) / 3 + 0.75 * 2 / 3 * lower)
@@ -77,7 +93,8 @@ def test_the_peer_reads_both_sides(scorer):
 
 def test_words_that_the_peer_never_saw_are_not_likelier_than_others():
     counts = counted(TEXTS)
-    peer = TrigramScorer(Corpus.of(TEXTS, counts), counts, ["frogs", "newts", "toads"])
+    trigrams = Trigrams.of(Corpus.of(TEXTS, counts), counts, ["frogs", "newts", "toads"])
+    peer = TrigramScorer(trigrams, 3)
     (scores,) = peer.word_scores(tokens("The green ____ sing"), [2])
     assert scores.argmax() == 0 and scores[1] == scores[2] > -np.inf
 

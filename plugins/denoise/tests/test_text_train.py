@@ -1,5 +1,6 @@
 """The recipe of the language model, and texts restored by what it makes."""
 
+from dataclasses import replace
 from itertools import repeat
 
 import numpy as np
@@ -13,9 +14,10 @@ pytest.importorskip("accelerate")
 from hub.training import Run, part_facts
 from hub_denoise.text import restore
 from hub_denoise.text import train as recipe
-from hub_denoise.text.data import MASK, START, Corpus, Vocabulary, counted
+from hub_denoise.text.corrupt import tokens
+from hub_denoise.text.data import MASK, Corpus, Vocabulary, counted
 from hub_denoise.text.model import Filler, ModelConfig
-from hub_denoise.text.restore import CORE, Network, Restorer
+from hub_denoise.text.restore import CORE, Mixture, Network, Restorer
 from hub_denoise.text.train import (
     FILE,
     Masker,
@@ -26,8 +28,8 @@ from hub_denoise.text.train import (
     validated,
 )
 
-SMALL = ModelConfig(vocabulary=80, width=32, layers=1, heads=2, inner=32)
-SHORT = TrainConfig(steps=6, batch=4, row=12, hidden=0.2, validate=3, warmup=2)
+SMALL = ModelConfig(vocabulary=80, own=8, embedding=16, width=16, heads=2, blocks=1)
+SHORT = TrainConfig(steps=6, batch=4, row=12, hidden=0.2, slips=0.1, validate=3, warmup=2)
 TEXTS = [
     "The green frogs sing at night in the pond.",
     "The yellow birds sing in the morning, high in the trees.",
@@ -52,42 +54,46 @@ def data(monkeypatch):
 def restorer(masker):
     """Has learned TEXTS by heart."""
     torch.manual_seed(0)
-    config = ModelConfig(vocabulary=masker.vocabulary.size, width=64, layers=2, heads=2, inner=64)
+    words = len(masker.vocabulary.words)
+    config = replace(SMALL, vocabulary=masker.vocabulary.size, words=words, width=64, embedding=32)
     model = Filler(config)
-    run = Run("text", model, torch.optim.AdamW(model.parameters(), 5e-3), steps=400, decay=0.9)
+    run = Run("text", model, torch.optim.AdamW(model.parameters(), 5e-3), steps=150, decay=0.9)
     generator = np.random.default_rng(0)
     batches = (masker.batch(rows, generator) for rows in repeat(masker.rows[:24]))
-    losses = run.fit(filling(run, batches), lr=5e-3, warmup=5, clip=1.0)
+    losses = run.fit(filling(run, batches, masker.words), lr=5e-3, warmup=5, clip=1.0)
     assert losses[-1] < 0.3 * losses[0]
     held = [masker.batch(masker.rows[:24], np.random.default_rng(1))]
-    assert validated(run.average.model, held)[1] > 0.6
+    assert validated(run.average.model, held, masker.words)[1] > 0.6
     return Restorer(Network(run.average.model, masker.vocabulary), masker.vocabulary)
 
 
-def test_a_batch_hides_words_and_tells_them(masker):
-    pieces, places, wanted = masker.batch(masker.rows[:20], np.random.default_rng(0))
-    assert (pieces[places[:, 0], places[:, 1]] == MASK).all()
-    assert int((pieces == MASK).sum()) == len(places) == len(wanted)
-    assert (pieces[:, 0] == START).all()
-    told = {tuple(row) for row in wanted.tolist()}
-    assert told <= {tuple(row) for row in masker.vocabulary.spelled().tolist()} | {
-        tuple(row)
-        for row in recipe.spelled([masker.vocabulary.pieces(w) for w in masker.corpus.kinds[1:]])
-        .numpy()
-        .tolist()
-    }
-    words = masker.is_word[masker.rows[:20].numpy()].sum()
-    assert 0.1 < len(places) / words < 0.3
-    again = masker.batch(masker.rows[:20], np.random.default_rng(0))
-    assert all(a.equal(b) for a, b in zip(again, (pieces, places, wanted), strict=True))
+def test_a_batch_hides_words_and_tells_all(masker):
+    rows = masker.rows[:20]
+    batch = masker.batch(rows, np.random.default_rng(0))
+    read = batch.tokens[batch.text]  # (rows, row, 1 + PIECES)
+    assert (read[batch.hidden][:, 1] == MASK).all() and (batch.wanted[batch.hidden] >= 0).all()
+    words = masker.vocabulary.words
+    spoilt = 0
+    for row in range(20):
+        for column, kind in enumerate(rows[row].tolist()):
+            name = masker.corpus.kinds[kind]
+            wanted = int(batch.wanted[row, column])
+            assert (words[wanted] if wanted >= 0 else name) == name
+            same = read[row, column].equal(torch.from_numpy(masker.tokens[kind]).long())
+            spoilt += not same and not batch.hidden[row, column]
+    told = batch.wanted >= 0
+    assert 0.1 < float(batch.hidden[told].float().mean()) < 0.3
+    assert 0 < spoilt < 0.2 * int(told.sum())  # the slips
+    again = masker.batch(rows, np.random.default_rng(0))
+    assert all(a.equal(b) for a, b in zip(again, batch, strict=True))
 
 
 def test_nothing_to_hide_is_no_error(masker):
-    rows = torch.zeros(2, 5, dtype=torch.int32)
-    pieces, places, wanted = masker.batch(rows, np.random.default_rng(0))
-    assert (pieces == START).all() and places.shape == (0, 2) and wanted.shape == (0, 4)
-    model = Filler(ModelConfig(vocabulary=80, width=16, layers=1, heads=2, inner=8))
-    assert validated(model, [(pieces, places, wanted)]) == (0, 0)
+    batch = masker.batch(torch.zeros(2, 5, dtype=torch.int32), np.random.default_rng(0))
+    assert not batch.hidden.any() and (batch.wanted == -1).all()
+    words = len(masker.vocabulary.words)
+    model = Filler(replace(SMALL, vocabulary=masker.vocabulary.size, words=words))
+    assert validated(model, [batch], masker.words) == (0, 0)
 
 
 def test_a_killed_run_goes_on_as_if_it_had_not_been(data, survives_a_kill):
@@ -103,10 +109,18 @@ def test_what_is_kept_tells_how_it_was_trained(data, tmp_path, capsys):
     assert file == tmp_path / FILE and facts["steps"] == 6
     assert "nats per hidden word" in capsys.readouterr().out
     found = trained(tmp_path)
+    assert isinstance(found.scorer, Mixture)
+    (network, _), (trigrams, _) = found.scorer.scorers
     held = recipe.held_out(found.vocabulary, SHORT)
+    words = torch.from_numpy(found.vocabulary.rows(found.vocabulary.words))
     assert facts["validation_loss"] == pytest.approx(
-        validated(found.scorer.model, held)[0], abs=1e-3
+        validated(network.model, held, words)[0], abs=1e-3
     )
+    looked = tokens("The green ____ sing")
+    for scorer in (network, trigrams, found.scorer):
+        (scores,) = scorer.word_scores(looked, [2])
+        assert np.exp(scores).sum() == pytest.approx(1, abs=1e-4)
+    assert found.vocabulary.words[int(scores.argmax())] == "frogs"
     time = file.stat().st_mtime_ns
     train_text(tmp_path, SMALL, SHORT)  # done: nothing is read or trained
     assert file.stat().st_mtime_ns == time

@@ -42,7 +42,7 @@ class TrainConfig:
 
     part: Literal["all", "grey", "colour", "upscale", "digits"] = "all"  # which network
     steps: int = 20_000  # of the grey denoiser
-    upscale_steps: int = 8_000
+    upscale_steps: int = 5_000
     colour_steps: int = 12_000
     digit_steps: int = 6_000
     minutes: float = 0  # end each run by then, the rate falling the sooner; 0: after its steps

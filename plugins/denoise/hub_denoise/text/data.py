@@ -1,4 +1,4 @@
-"""News as numbers: a vocabulary of pieces, the words that can be restored, and the training text.
+"""News as numbers: pieces, the words that can be restored, and the training text.
 
 Pieces are SentencePiece's, merged pair by pair (Sennrich et al., "Neural Machine Translation of
 Rare Words with Subword Units", arXiv:1508.07909), learned from the training split alone: of 6,000
@@ -10,10 +10,11 @@ stood before it: so a word has the same pieces wherever it is.
 from __future__ import annotations
 
 import io
+import lzma
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import sentencepiece
@@ -24,10 +25,9 @@ from hub import data
 from hub_denoise.text.corrupt import BLANK, TOKEN, is_word
 
 NEWS = "text/news_en"
-UNKNOWN, START, MASK, END, PAD = range(5)  # pieces that are no letters
-SLOTS = 4  # pieces of a word that can be restored, at most
+UNKNOWN, START, MASK, PAD = range(4)  # pieces that are no letters
+PIECES = 6  # of a word, a number or another character: of a longer one the first ones
 TIMES = 5  # a word must be in the training text to be one that can be restored
-LONGEST = 16  # pieces of what is read: of a longer word the first ones
 
 
 def texts(split: str) -> list[str]:
@@ -59,8 +59,7 @@ class Vocabulary:
 
     @classmethod
     def learned(cls, counts: Counter[str], size: int) -> Vocabulary:
-        """Learn `size` pieces, and keep the words that stand TIMES times or more in the text and
-        have at most SLOTS pieces."""
+        """Learn `size` pieces, and keep the words that stand TIMES times or more in the text."""
         learned = io.BytesIO()
         common = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         # A table of counts: the whole text would give the same pieces, and take far longer.
@@ -76,51 +75,53 @@ class Vocabulary:
             unk_id=UNKNOWN,
             bos_id=START,
             eos_id=-1,
-            control_symbols=["<mask>", "<end>", "<pad>"],
+            control_symbols=["<mask>", "<pad>"],
             num_threads=1,
             minloglevel=2,
         )
-        whole = cls(learned.getvalue(), ())
-        known = [token for token, count in common if count >= TIMES and token[0].isalpha()]
-        kept = tuple(word for word in known if restorable(whole.pieces(word)))
-        return cls(whole.model, kept)
+        known = (token for token, count in common if count >= TIMES and token[0].isalpha())
+        return cls(learned.getvalue(), tuple(known))
 
     @property
     def size(self) -> int:
         return processor(self.model).get_piece_size()
 
-    def pieces(self, token: str) -> list[int]:
-        """Return the pieces of a word, a number or another character, LONGEST at most."""
-        return processor(self.model).encode(token)[:LONGEST]
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The place of each word in `words`."""
+        return {word: number for number, word in enumerate(self.words)}
 
-    def spelled(self) -> np.ndarray:
-        """Return the pieces of each word, (words, SLOTS) int64: END after the last, then PAD."""
-        found = np.full((len(self.words), SLOTS), PAD, np.int64)
-        for row, pieces in zip(found, processor(self.model).encode(list(self.words)), strict=True):
-            row[: len(pieces)] = pieces
-            if len(pieces) < SLOTS:
-                row[len(pieces)] = END
+    def rows(self, tokens: Sequence[str]) -> np.ndarray:
+        """Return words, numbers and other characters as (tokens, 1 + PIECES) int64: the place of
+        each in `words` and one, or 0 if it is not there; then its pieces, then PAD."""
+        found = np.full((len(tokens), 1 + PIECES), PAD, np.int64)
+        cut = processor(self.model).encode(list(tokens))
+        for row, token, pieces in zip(found, tokens, cut, strict=True):
+            row[0] = 1 + self.numbers.get(token, -1)
+            row[1 : 1 + len(pieces)] = pieces[:PIECES]
         return found
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all of it as bytes, to be kept beside weights."""
-        words = "\n".join(self.words).encode()
+        """Return all of it as compressed bytes, to be kept beside weights."""
+        kept = {"model": self.model, "words": "\n".join(self.words).encode()}
         return {
-            "vocabulary.model": torch.from_numpy(np.frombuffer(self.model, np.uint8).copy()),
-            "vocabulary.words": torch.from_numpy(np.frombuffer(words, np.uint8).copy()),
+            f"vocabulary.{name}": torch.frombuffer(bytearray(lzma.compress(one)), dtype=torch.uint8)
+            for name, one in kept.items()
         }
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> Vocabulary:
         """Return what `tensors` were made of."""
         model, words = (
-            tensors[f"vocabulary.{part}"].cpu().numpy().tobytes() for part in ("model", "words")
+            lzma.decompress(tensors[f"vocabulary.{part}"].cpu().numpy().tobytes())
+            for part in ("model", "words")
         )
         return cls(model, tuple(words.decode().split("\n")))
 
 
-def restorable(pieces: list[int]) -> bool:
-    return 0 < len(pieces) <= SLOTS and UNKNOWN not in pieces
+def mark(piece: int) -> list[int]:
+    """Return what stands for START, MASK or PAD among rows of tokens."""
+    return [0, piece, *[PAD] * (PIECES - 1)]
 
 
 @lru_cache(maxsize=4)
@@ -153,7 +154,3 @@ class Corpus:
     def is_word(self) -> np.ndarray:
         """Return of each kind whether it is a word, (kinds,) bool."""
         return np.array([bool(kind) and is_word(kind) for kind in self.kinds])
-
-    def spelled(self, vocabulary: Vocabulary) -> list[list[int]]:
-        """Return the pieces of each kind."""
-        return [[START], *(vocabulary.pieces(kind) for kind in self.kinds[1:])]

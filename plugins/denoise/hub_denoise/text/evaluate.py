@@ -16,7 +16,7 @@ from hub.evaluation import QUICK, Metric
 from hub_denoise.text.corrupt import Corrupted, corrupt, tokens
 from hub_denoise.text.data import Corpus, counted, texts
 from hub_denoise.text.restore import Restorer
-from hub_denoise.text.trigram import FrequencyScorer, TrigramScorer
+from hub_denoise.text.trigram import FrequencyScorer, Trigrams, TrigramScorer
 
 SHARE = 0.15  # of the words that can be spoilt so
 SLIPS = ("swap", "drop", "replace", "insert")
@@ -66,8 +66,9 @@ def peers(restorer: Restorer) -> dict[str, Restorer]:
     corpus = Corpus.of(found, counts)
     del found
     words = restorer.vocabulary.words
+    trigrams = TrigramScorer(Trigrams.of(corpus, counts, words), len(words))
     return {
-        "_trigram": Restorer(TrigramScorer(corpus, counts, words), restorer.vocabulary),
+        "_trigram": Restorer(trigrams, restorer.vocabulary),
         "_frequency": Restorer(FrequencyScorer(counts, words), restorer.vocabulary),
     }
 

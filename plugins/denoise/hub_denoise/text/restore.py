@@ -2,7 +2,8 @@
 
 A noisy channel: the probability of a word is that of the language model at its place, times that of
 a slip that makes what is seen of it (Mays, Damerau and Mercer, "Context Based Spelling Correction",
-IPM 1991). The words to be restored are hidden from the model, all at once.
+IPM 1991). The words to be restored are hidden from the model, all at once. The model is the product
+of a network, which reads the text around, and of what is remembered of trigrams.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from torch import Tensor
 
 from hub_denoise.text.channel import Channel
 from hub_denoise.text.corrupt import BLANK, SHORTEST, Token, tokens
-from hub_denoise.text.data import MASK, PAD, START, Vocabulary
-from hub_denoise.text.model import Filler
+from hub_denoise.text.data import MASK, PAD, START, Vocabulary, mark
+from hub_denoise.text.model import Filler, ModelConfig
+from hub_denoise.text.trigram import Trigrams, TrigramScorer
 
 CORE = 64  # words, numbers and characters that one window restores
 BESIDE = 32  # that it reads on either side of them
 TOGETHER = 16  # windows in a pass
+# How much the network and the counts say of a word: the exponents of their product.
+OF_NETWORK, OF_TRIGRAMS = 0.5, 0.5
 # What a word that the vocabulary has not is worth, to be left as it is: how often words of news are
 # such ones, and nats for each of their letters.
 NEW_WORDS = 0.03
@@ -64,7 +68,9 @@ class Network:
         self.model = model.to(device).eval()
         self.vocabulary = vocabulary
         self.device = torch.device(device)
-        self.spelled = torch.from_numpy(vocabulary.spelled()).to(device)
+        words = torch.from_numpy(vocabulary.rows(vocabulary.words)).to(device)
+        with torch.inference_mode():
+            self.vectors = model.vectors(words)
 
     @torch.inference_mode()
     def word_scores(self, found: Sequence[Token], looked: Sequence[int]) -> Iterator[np.ndarray]:
@@ -76,27 +82,55 @@ class Network:
             here = [place for place in looked if core <= place < core + CORE]
             if here:
                 first = max(0, core - BESIDE)
-                row, starts = self.window(found, first, core + CORE + BESIDE, hidden)
-                places += [(len(windows), starts[place - first]) for place in here]
-                windows.append(row)
+                window, start = self.window(found, first, core + CORE + BESIDE, hidden)
+                places += [(len(windows), place - first + start) for place in here]
+                windows.append(window)
         for start in range(0, len(windows), TOGETHER):
-            rows = padded(windows[start : start + TOGETHER]).to(self.device)
-            wanted = [
-                (row - start, column) for row, column in places if start <= row < start + TOGETHER
-            ]
-            states = self.model(rows, torch.tensor(wanted, device=self.device))
-            for some in states.split(16):  # (16, words) numbers at a time
-                yield from self.model.word_scores(some, self.spelled).cpu().numpy()
+            rows, columns = zip(
+                *((row - start, column) for row, column in places if 0 <= row - start < TOGETHER),
+                strict=True,
+            )
+            states = self.model(*self.numbered(windows[start : start + TOGETHER]))
+            for some in states[list(rows), list(columns)].split(16):  # (16, words) at a time
+                yield from self.model.word_scores(some, self.vectors).cpu().numpy()
 
     def window(
         self, found: Sequence[Token], first: int, last: int, hidden: set[int]
-    ) -> tuple[list[int], list[int]]:
-        """Return the pieces of tokens from `first` up to `last`, and where each token's start."""
-        row, starts = [START], []
-        for place in range(first, min(last, len(found))):
-            starts.append(len(row))
-            row += [MASK] if place in hidden else self.vocabulary.pieces(found[place].text)
-        return row, starts
+    ) -> tuple[list[str | int], int]:
+        """Return tokens from `first` up to `last`, or marks, and where the first one is."""
+        begins: list[str | int] = [START] if first == 0 else []
+        here = range(first, min(last, len(found)))
+        shown = [MASK if place in hidden else found[place].text for place in here]
+        return [*begins, *shown], len(begins)
+
+    def numbered(self, windows: Sequence[Sequence[str | int]]) -> tuple[Tensor, Tensor]:
+        """Return what `Filler` reads of windows: rows of tokens, and places in them."""
+        kinds = dict.fromkeys(kind for window in windows for kind in window)
+        marks = [kind for kind in kinds if isinstance(kind, int)]
+        words = [kind for kind in kinds if isinstance(kind, str)]
+        places = {kind: place for place, kind in enumerate([PAD, *marks, *words])}
+        shown = [mark(kind) for kind in (PAD, *marks)]
+        rows = np.concatenate([np.array(shown), self.vocabulary.rows(words)])
+        longest = max(len(window) for window in windows)
+        text = torch.zeros((len(windows), longest), dtype=torch.long)  # PAD is the first row
+        for row, window in zip(text, windows, strict=True):
+            row[: len(window)] = torch.tensor([places[kind] for kind in window])
+        return torch.from_numpy(rows).to(self.device), text.to(self.device)
+
+
+class Mixture:
+    """Scorers' product: each word's probabilities, to the power of each scorer's weight."""
+
+    def __init__(self, scorers: Sequence[tuple[Scorer, float]]) -> None:
+        self.scorers = scorers
+
+    def word_scores(self, found: Sequence[Token], looked: Sequence[int]) -> Iterator[np.ndarray]:
+        """Yield log-probabilities of the words, (words,) each, at the tokens `looked`."""
+        every = (scorer.word_scores(found, looked) for scorer, _ in self.scorers)
+        weights = [weight for _, weight in self.scorers]
+        for scores in zip(*every, strict=True):
+            whole = sum(weight * one for weight, one in zip(weights, scores, strict=True))
+            yield whole - log_of_sum(whole)
 
 
 class Restorer:
@@ -142,10 +176,25 @@ class Restorer:
         return self.channel.log_likelihoods(token.text, slipped=told)
 
 
-def padded(rows: Sequence[Sequence[int]]) -> Tensor:
-    """Return rows of pieces as (rows, longest) int64."""
-    longest = max(len(row) for row in rows)
-    return torch.tensor([[*row, *[PAD] * (longest - len(row))] for row in rows])
+def restorer(config: ModelConfig, tensors: dict[str, Tensor], device: str = "cpu") -> Restorer:
+    """Return what restores words with a network, its vocabulary and the counts of trigrams.
+
+    Raises:
+        KeyError, RuntimeError, ValueError: `tensors` do not fit `config`.
+    """
+    vocabulary = Vocabulary.from_tensors(tensors)
+    model = Filler(config)
+    model.load_state_dict(
+        {
+            name: one
+            for name, one in tensors.items()
+            if not name.startswith(("vocabulary.", "trigrams."))
+        }
+    )
+    network = Network(model.requires_grad_(False), vocabulary, device)
+    trigrams = TrigramScorer(Trigrams.from_tensors(tensors), len(vocabulary.words))
+    mixture = Mixture([(network, OF_NETWORK), (trigrams, OF_TRIGRAMS)])
+    return Restorer(mixture, vocabulary)
 
 
 def suspects(found: Sequence[Token], known: set[str]) -> list[int]:

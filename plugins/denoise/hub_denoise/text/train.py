@@ -1,4 +1,4 @@
-"""The recipe of the language model: news with three in ten words hidden, anew at every step."""
+"""The recipe of the language model: news with words hidden, anew at every step."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,28 +15,29 @@ from torch import Tensor, nn
 
 from hub.training import Loss, Run, part_facts, save_part, shuffled
 from hub_denoise.text.corrupt import SHORTEST, spoil
-from hub_denoise.text.data import (
-    END,
-    MASK,
-    PAD,
-    SLOTS,
-    START,
-    Corpus,
-    Vocabulary,
-    counted,
-    restorable,
-    texts,
-)
-from hub_denoise.text.model import Filler, ModelConfig
-from hub_denoise.text.restore import Network, Restorer, padded
+from hub_denoise.text.data import MASK, START, Corpus, Vocabulary, counted, mark, texts
+from hub_denoise.text.model import FREQUENT, Filler, ModelConfig
+from hub_denoise.text.restore import Restorer, restorer
+from hub_denoise.text.trigram import Trigrams
 
 FILE = "text.safetensors"
 VOCABULARY = "vocabulary.safetensors"
-VALIDATED = 64  # rows of the validation text, with the same words hidden each time
+VALIDATED = 120  # rows of the validation text, with the same words hidden each time
 SLIPS = ("swap", "drop", "replace", "insert")
+LONGEST = 30  # letters of a word that a slip is made in
 
-# Pieces (rows, length), the masks' places (places, 2) and what they hide (places, SLOTS).
-Batch = tuple[Tensor, Tensor, Tensor]
+
+class Batch(NamedTuple):
+    """Rows of a text with words hidden, and what is to be told of them."""
+
+    tokens: Tensor  # (kinds, 1 + PIECES) int64, of `Vocabulary.rows`
+    text: Tensor  # (rows, row) int64, places in `tokens`
+    wanted: Tensor  # (rows, row) int64, the word at each place, or -1
+    hidden: Tensor  # (rows, row) bool, where it is not read
+    others: Tensor  # (some,) int64, words that the right ones are compared with
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(*(one.to(device) for one in self))
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,13 @@ class TrainConfig:
 
     steps: int = 12_000
     minutes: float = 0  # the run is over after this long, if its steps are not; 0: never
-    batch: int = 32  # rows
-    row: int = 80  # words, numbers and characters of a row, of one text or several
-    hidden: float = 0.3  # of words: twice the evaluation's, as each is one to learn from
+    batch: int = 16  # rows
+    row: int = 128  # words, numbers and characters of a row, of one text or several
+    hidden: float = 0.15  # of words
     slips: float = 0.03  # of words that are read: what surrounds a spoilt word may be spoilt
-    lr: float = 2e-3  # of the start; it falls to 0 along a cosine
-    warmup: int = 300  # steps in which it rises
+    others: int = 1000  # words besides the most frequent ones that a right one is compared with
+    lr: float = 4e-3  # of the start; it falls to 0 along a cosine
+    warmup: int = 100  # steps in which it rises
     weight_decay: float = 1e-2
     clip: float = 1.0  # norm of the gradient
     ema: float = 0.998  # decay of the average weights, which are what is kept
@@ -62,8 +65,11 @@ class Masker:
 
     def __init__(self, corpus: Corpus, vocabulary: Vocabulary, config: TrainConfig) -> None:
         self.corpus, self.vocabulary, self.config = corpus, vocabulary, config
-        self.pieces = corpus.spelled(vocabulary)
-        self.is_word = corpus.is_word()
+        self.tokens = np.concatenate(
+            [[mark(START)], vocabulary.rows(corpus.kinds[1:]), [mark(MASK)]]
+        ).astype(np.int32)
+        self.word_of = self.tokens[:-1, 0] - 1  # -1 of what is no word of the vocabulary
+        self.words = torch.from_numpy(vocabulary.rows(vocabulary.words))
         count = len(corpus.tokens) // config.row
         self.rows = torch.from_numpy(corpus.tokens[: count * config.row].reshape(count, config.row))
 
@@ -71,60 +77,63 @@ class Masker:
         """Return rows of kinds, (rows, row) int32, with words hidden."""
         kinds = rows.numpy()
         drawn = generator.random(kinds.shape)
-        words = self.is_word[kinds]
-        hidden = words & (drawn < self.config.hidden)
-        slipped = words & (drawn > 1 - self.config.slips)
-        read, places, wanted = [], [], []
-        for number, row in enumerate(kinds):
-            pieces = [] if row[0] == 0 else [START]
-            for column, kind in enumerate(row):
-                if hidden[number, column] and restorable(self.pieces[kind]):
-                    places.append((number, len(pieces)))
-                    wanted.append(self.pieces[kind])
-                    pieces.append(MASK)
-                elif slipped[number, column] and len(self.corpus.kinds[kind]) >= SHORTEST:
-                    way = SLIPS[int(generator.integers(len(SLIPS)))]
-                    spoilt = spoil(self.corpus.kinds[kind][:30], way, 1, generator)
-                    pieces += self.vocabulary.pieces(spoilt)
-                else:
-                    pieces += self.pieces[kind]
-            read.append(pieces)
-        return padded(read), torch.tensor(places).view(-1, 2), spelled(wanted)
+        wanted = self.word_of[kinds]
+        hidden = (wanted >= 0) & (drawn < self.config.hidden)
+        slipped = (wanted >= 0) & (drawn > 1 - self.config.slips)
+        text = np.where(hidden, len(self.tokens) - 1, kinds)
+        spoilt: list[str] = []
+        for place in zip(*np.nonzero(slipped), strict=True):
+            word = self.corpus.kinds[kinds[place]]
+            if len(word) >= SHORTEST:
+                way = SLIPS[int(generator.integers(len(SLIPS)))]
+                text[place] = len(self.tokens) + len(spoilt)
+                spoilt.append(spoil(word[:LONGEST], way, 1, generator))
+        every, places = np.unique(text, return_inverse=True)
+        known = every[every < len(self.tokens)]
+        tokens = np.concatenate([self.tokens[known], self.vocabulary.rows(spoilt)])
+        rest = len(self.words) - FREQUENT
+        others = np.zeros(0, np.int64)
+        if rest > 0:
+            count = min(rest, self.config.others)
+            others = FREQUENT + generator.choice(rest, count, replace=False)
+        return Batch(
+            torch.from_numpy(tokens),
+            torch.from_numpy(places.reshape(kinds.shape)),
+            torch.from_numpy(wanted.astype(np.int64)),
+            torch.from_numpy(hidden),
+            torch.from_numpy(others),
+        )
 
 
-def spelled(words: list[list[int]]) -> Tensor:
-    """Return pieces of words as (words, SLOTS) int64: END after the last, then PAD."""
-    rows = [([*pieces, END] + [PAD] * SLOTS)[:SLOTS] for pieces in words]
-    return torch.tensor(rows, dtype=torch.long).view(-1, SLOTS)
-
-
-def filling(run: Run, batches: Iterator[Batch]) -> Loss:
-    """Return the loss of a run's network on the next of `batches`, in nats per hidden word."""
+def filling(run: Run, batches: Iterator[Batch], words: Tensor) -> Loss:
+    """Return the loss of a run's network on the next of `batches`, in nats per word, hidden or not;
+    `words` are the rows of all."""
     plain = run.accelerator.unwrap_model(run.model)
+    words = words.to(run.accelerator.device)
 
     def of_step(network: nn.Module, step: int) -> Tensor:
-        pieces, places, wanted = (one.to(run.accelerator.device) for one in next(batches))
-        value: Tensor = plain.loss(network(pieces, places), wanted)
+        batch = next(batches).to(run.accelerator.device)
+        states = network(batch.tokens, batch.text)
+        told = batch.wanted >= 0
+        value: Tensor = plain.loss(states[told], batch.wanted[told], words, batch.others)
         return value
 
     return of_step
 
 
 @torch.inference_mode()
-def validated(model: nn.Module, batches: list[Batch]) -> tuple[float, float]:
-    """Return the loss of a network, in nats per hidden word, and the share of words whose pieces
-    are all its first choice."""
+def validated(model: Filler, batches: list[Batch], words: Tensor) -> tuple[float, float]:
+    """Return the loss of a network, in nats per hidden word, all words compared, and the share of
+    hidden words that are its first choice."""
     total, right, count = 0.0, 0, 0
     device = next(model.parameters()).device
-    for batch in batches:
-        pieces, places, wanted = (one.to(device) for one in batch)
-        if not len(places):
-            continue
-        states = model(pieces, places)
-        total += float(model.loss(states, wanted)) * len(wanted)
-        slots = torch.arange(SLOTS, device=device).expand_as(wanted)
-        best = model.logits(states.flatten(0, 1), slots.flatten()).argmax(1).view_as(wanted)
-        right += int(((best == wanted) | (wanted == PAD)).all(1).sum())
+    vectors = model.vectors(words.to(device))
+    for batch in (one.to(device) for one in batches):
+        states = model(batch.tokens, batch.text)[batch.hidden]
+        wanted = batch.wanted[batch.hidden]
+        scores = model.word_scores(states, vectors)
+        total -= float(scores.gather(1, wanted[:, None]).sum())
+        right += int((scores.argmax(1) == wanted).sum()) if len(wanted) else 0
         count += len(wanted)
     return total / max(1, count), right / max(1, count)
 
@@ -138,10 +147,11 @@ def vocabulary_in(folder: Path, size: int, counts: Counter[str]) -> Vocabulary:
 
 
 def train_text(folder: Path, model: ModelConfig, config: TrainConfig) -> Path:
-    """Train the network, or go on with it; return the file of its average weights, float32, with
-    its vocabulary, in `folder`, where it has the lowest loss on validation texts.
+    """Train the network, or go on with it; return the file of its average weights, float32, where
+    it has the lowest loss on validation texts, with its vocabulary and the counts of trigrams, in
+    `folder`.
 
-    The training's text takes 1 GB of memory.
+    The training's text takes 2 GB of memory.
 
     Raises:
         DataError: the training splits are not there.
@@ -153,16 +163,16 @@ def train_text(folder: Path, model: ModelConfig, config: TrainConfig) -> Path:
     found = texts("train")
     counts = counted(found)
     vocabulary = vocabulary_in(folder, model.vocabulary, counts)
-    model = replace(model, vocabulary=vocabulary.size)
-    masker = Masker(Corpus.of(found, counts), vocabulary, config)
-    del found, counts
+    corpus = Corpus.of(found, counts)
+    del found
+    model = replace(model, vocabulary=vocabulary.size, words=len(vocabulary.words))
+    masker = Masker(corpus, vocabulary, config)
     held = held_out(vocabulary, config)
     torch.manual_seed(config.seed)
     network = Filler(model)
-    if (
-        not torch.cuda.is_available()
-    ):  # a fused attention is slower there: 0.90 against 0.74 s a step
-        network.encoder.set_attn_implementation("eager")
+    frequency = torch.tensor([counts[word] for word in vocabulary.words]) / len(corpus.tokens)
+    with torch.no_grad():  # half way to how frequent words are: what surrounds them tells the rest
+        network.bias.copy_(0.5 * frequency.log())
     optimizer = torch.optim.AdamW(
         network.parameters(),
         config.lr,
@@ -182,14 +192,14 @@ def train_text(folder: Path, model: ModelConfig, config: TrainConfig) -> Path:
     )
 
     def judge(step: int) -> float:
-        value, right = validated(run.average.model.eval(), held)
+        value, right = validated(run.average.model.eval(), held, masker.words)
         if run.main:
             told = f"{value:.4f} nats per hidden word, {right:.1%} right, of validation texts"
             print(f"step {step}: {told}", flush=True)
         return value
 
     losses = run.fit(
-        filling(run, batches_of(masker, run, config)),
+        filling(run, batches_of(masker, run, config), masker.words),
         lr=config.lr,
         warmup=config.warmup,
         clip=config.clip,
@@ -202,7 +212,9 @@ def train_text(folder: Path, model: ModelConfig, config: TrainConfig) -> Path:
             "loss": round(sum(losses[-100:]) / max(1, len(losses[-100:])), 4),
             "validation_loss": round(run.best, 4),
         }
-        save_part(file, run.best_weights | vocabulary.tensors(), run.facts() | facts)
+        trigrams = Trigrams.of(corpus, counts, vocabulary.words, pruned=True)
+        tensors = run.best_weights | vocabulary.tensors() | trigrams.tensors()
+        save_part(file, tensors, run.facts() | facts)
     return file
 
 
@@ -226,22 +238,16 @@ def held_out(vocabulary: Vocabulary, config: TrainConfig) -> list[Batch]:
     found = texts("validation")
     masker = Masker(Corpus.of(found, counted(found)), vocabulary, replace(config, slips=0.0))
     generator = np.random.default_rng((config.seed, 1))
-    return [masker.batch(some, generator) for some in masker.rows[:VALIDATED].split(16)]
+    return [masker.batch(some, generator) for some in masker.rows[:VALIDATED].split(8)]
 
 
 def trained(folder: Path) -> Restorer:
-    """Return the network that `folder` has, with its vocabulary.
+    """Return what restores words with the network and the counts that `folder` has.
 
     Raises:
-        FileNotFoundError: it is not there.
+        FileNotFoundError: they are not there.
     """
-    tensors = load_file(folder / FILE)
-    model = Filler(ModelConfig(**part_facts(folder / FILE)["model"]))
-    model.load_state_dict(
-        {name: one for name, one in tensors.items() if not name.startswith("vocabulary.")}
-    )
-    vocabulary = Vocabulary.from_tensors(tensors)
-    return Restorer(Network(model, vocabulary), vocabulary)
+    return restorer(ModelConfig(**part_facts(folder / FILE)["model"]), load_file(folder / FILE))
 
 
 if __name__ == "__main__":  # until the plugin as a whole has its recipe
