@@ -20,7 +20,7 @@ class DigitConfig:
     """What the weights depend on; saved beside them in config.json."""
 
     digit_width: int = 32  # channels at 28x28; twice as many at 14x14, three times at 7x7
-    code: int = 128  # dimensions of the code
+    code: int = 256  # dimensions of the code
 
     def __post_init__(self) -> None:
         for name in ("digit_width", "code"):
