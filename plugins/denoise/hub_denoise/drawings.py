@@ -38,7 +38,7 @@ FRAME = 0.032  # seconds
 SERIES = {  # of the plot: the key in the checkpoint, the line's name, its class
     "denoising": ("Stacked denoising auto-encoder", "ours"),
     "plain": ("Stacked plain auto-encoder", "plain"),
-    "raw": ("No pretraining", "raw"),
+    "raw": ("Pixels, nothing learned", "raw"),
 }
 
 
@@ -174,7 +174,7 @@ def scale() -> str:
 # The plot.
 
 WIDTH, HEIGHT = 640, 360
-LEFT, RIGHT, TOP, BOTTOM = 52, 20, 36, 60
+LEFT, RIGHT, TOP, BOTTOM = 52, 20, 52, 60
 
 
 def few_labels(told: dict[str, Any]) -> str:
@@ -212,7 +212,7 @@ def few_labels(told: dict[str, Any]) -> str:
     middle = (LEFT + WIDTH - RIGHT) / 2
     drawn.append(
         f'<text class="axis" x="{middle}" y="{HEIGHT - 6}" text-anchor="middle">labels</text>'
-        f'<text class="axis" x="4" y="18">test error, %</text>'
+        f'<text class="axis" x="4" y="22">test error, %</text>'
     )
     for key, rows in series.items():
         points = [
@@ -241,6 +241,7 @@ def few_labels(told: dict[str, Any]) -> str:
         f'<div class="plot"><div class="legend">{legend}</div>'
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="Test error by number of '
         f'labels; the table below has the numbers">{"".join(drawn)}</svg></div>'
-        f'<div class="wide"><table><thead><tr><th scope="col">Labels</th>{head}</tr></thead>'
+        f'<div class="wide"><table><caption>Test error in %, mean ± deviation over draws '
+        f'of the labelled digits</caption><thead><tr><th scope="col">Labels</th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )

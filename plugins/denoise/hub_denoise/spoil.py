@@ -34,7 +34,7 @@ def spoilt_picture(planes: Tensor, way: str, amount: float, seed: int) -> Tensor
     _, height, width = planes.shape
     if way == "halve":
         if min(height, width) < 2:
-            raise ValueError(f"{width}x{height} pixels cannot be halved")
+            raise ValueError(f"{width}x{height} pixels")
         return halved(planes[:, : height - height % 2, : width - width % 2]).clamp(0, 1)
     if way == "downscale":
         size = max(1, round(height / amount)), max(1, round(width / amount))

@@ -192,12 +192,27 @@ def test_what_is_no_picture_is_told_and_stays_told(page, served, tmp_path):
     answered(page, "peak")
     (tmp_path / "text.png").write_text("This is no picture.")
     bring(page, tmp_path / "text.png")
-    problem = page.locator("#denoise-measured .problem")
-    problem.get_by_text("its content is no picture").wait_for()
+    problem = page.locator("#denoise-sides .problem")
+    problem.get_by_text("got 'text.png' (its content is no picture)").wait_for()
+    assert "or null" not in problem.inner_text()
+    page.locator("#denoise-photograph").wait_for(state="detached")  # not the one before
     page.wait_for_timeout(500)
     assert problem.is_visible()
     page.get_by_role("button", name="Bricks").click()
     answered(page, "peak")
+    assert page.locator("#denoise-photograph").is_visible() and not problem.count()
+
+
+def test_on_a_phone_the_picture_stays_in_sight_of_the_slider(browser, served):
+    page = browser.new_page(viewport={"width": 390, "height": 720})
+    page.goto(served)
+    answered(page, "peak")
+    page.locator("#denoise-photograph").scroll_into_view_if_needed()
+    slider = page.get_by_role("slider", name=re.compile("Strength")).filter(visible=True)
+    slider.evaluate("one => one.scrollIntoView({block: 'end'})")
+    box = page.locator("#denoise-photograph").bounding_box()
+    assert box["y"] > 50 and box["y"] + box["height"] < slider.bounding_box()["y"]
+    page.close()
 
 
 # Digits.
@@ -357,12 +372,12 @@ def test_letters_are_spoilt_in_a_share_of_the_words(page, served):
 def test_without_numbers_there_is_no_tab_of_few_labels(page, served):
     page.goto(served)
     answered(page, "peak")
-    assert not page.get_by_role("tab", name="Does it help to learn?").count()
+    page.get_by_role("tab", name="Learning").wait_for(state="detached")
 
 
 def test_few_labels_are_plotted_and_told(page, taught):
     page.goto(taught)
-    page.get_by_role("tab", name="Does it help to learn?").click()
+    page.get_by_role("tab", name="Learning").click()
     plot = page.locator("#denoise-labels")
     plot.locator("polyline.ours").wait_for()
     assert plot.locator("polyline").count() == 3
@@ -371,11 +386,16 @@ def test_few_labels_are_plotted_and_told(page, taught):
     page.wait_for_url(re.compile("tab=learning"))
 
 
-@pytest.mark.parametrize("tab", ["photographs", "digits", "speech", "text"])
-def test_no_tab_is_wider_than_a_phone(browser, served, tab):
+@pytest.mark.parametrize("tab", ["photographs", "digits", "speech", "text", "learning"])
+def test_no_tab_is_wider_than_a_phone(browser, taught, tab):
     page = browser.new_page(viewport={"width": 390, "height": 800})
-    page.goto(f"{served}?tab={tab}")
+    page.goto(f"{taught}?tab={tab}")
     page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.get_by_role("tab", name="Text").wait_for()  # not behind three dots
+    for name in ("Text", "Learning"):
+        page.get_by_role("tab", name=name).wait_for()  # not behind three dots
+    wide = page.locator("#denoise-labels .wide")
+    if tab == "learning":
+        wide.wait_for()
+        assert wide.evaluate("one => one.scrollWidth <= one.clientWidth")
     page.close()
