@@ -389,7 +389,8 @@ class Denoise:
 
         Args:
             sound: a sound of at most an hour, at 4 to 384 kHz, with one to eight channels, of at
-                most 180 million samples in all of them.
+                most 180 million samples in all of them. As WAV an hour is larger than what most
+                hubs let through, 50 MB: send Opus, MP3 or M4A.
             strength: how much of what is found to be noise is taken away, 0 to 1.
             clean: the original, as long as `sound`, to measure against.
 
