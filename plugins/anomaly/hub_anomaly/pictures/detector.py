@@ -10,7 +10,7 @@ auto-encoder changes.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ from torch import Tensor
 from hub.errors import CheckpointError
 from hub.training import part_facts
 from hub_anomaly.pictures.model import ModelConfig, Restorer, deviation
+from hub_anomaly.tables.neighbours import Space
 
 Kind = Literal["texture", "object"]
 
@@ -31,7 +32,7 @@ PLACES = 4_000  # features of places that are kept of a texture, of an object an
 FROM = 20_000  # of which they are chosen
 CODES = 1_000  # codes of whole objects that are kept
 DIMENSIONS = 48  # of a code
-NEAREST = 5  # codes
+CHANGED = 0.5  # how much the change of an object counts beside its code
 MAPS = ("spoilt", "restoration", "places")
 WEIGHTS: dict[Kind, tuple[float, ...]] = {"texture": (1.0, 0.0, 0.3), "object": (1.0, 0.5, 0.5)}
 HOT = 0.95  # share of usual pictures that are nowhere as unusual as a heat of 1
@@ -56,6 +57,28 @@ class Memory:
 
 
 @dataclass(frozen=True, eq=False)
+class Codes:
+    """Codes of whole usual pictures, in few dimensions."""
+
+    centre: np.ndarray  # (all,) their mean
+    basis: np.ndarray  # (all, dimensions) what they differ in most
+    space: Space
+
+    @classmethod
+    def of(cls, codes: np.ndarray, rng: np.random.Generator) -> Codes:
+        """Return the codes, (count, all), CODES of them at the most."""
+        centre = codes.mean(0)
+        some = codes[rng.permutation(len(codes))[: 3 * CODES]] - centre
+        basis = np.ascontiguousarray(np.linalg.svd(some, full_matrices=False)[2][:DIMENSIONS].T)
+        return cls(centre, basis, Space.of(some[:CODES] @ basis))
+
+    def strangeness(self, codes: np.ndarray) -> np.ndarray:
+        """Return how far codes, (count, all), are from those that are kept, for the place where
+        they lie, (count,)."""
+        return self.space.strangeness((codes - self.centre) @ self.basis)
+
+
+@dataclass(frozen=True, eq=False)
 class Seen:
     """What a detector sees in pictures; higher is more unusual."""
 
@@ -71,7 +94,7 @@ class Findings:
 
     score: np.ndarray  # (count,)
     heat: np.ndarray  # (count, side, side): 1 is more than most usual pictures have anywhere
-    code: np.ndarray  # (count,) logarithm of the distance of the whole picture's code; or nothing
+    code: np.ndarray  # (count,) how far the code of the whole is from usual ones; 0 of textures
     maps: np.ndarray  # (count, maps, side, side), in the order of MAPS
     restored: np.ndarray  # (count, side, side) in [0, 1]: without what is unusual
 
@@ -86,9 +109,7 @@ class Detector:
     middle: np.ndarray  # (dimensions,) mean of the features
     spread: np.ndarray  # (dimensions,) their deviation
     places: Memory
-    centre: np.ndarray  # (all,) mean of the codes, before their dimensions are made fewer
-    basis: np.ndarray  # (all, dimensions) of the codes
-    codes: Memory  # of an object
+    codes: Codes | None  # of an object
     usual_map: np.ndarray  # (maps, 2) mean and deviation over held-out usual pictures
     hot: np.ndarray  # (2,) of their heat: where it begins, and what is nowhere in most of them
     usual: np.ndarray  # (count,) their scores, ascending
@@ -108,12 +129,7 @@ class Detector:
         features, codes = remembered(network, images, rng)
         middle, spread = features.mean(0), features.std(0) + 1e-3
         kept = coreset((features - middle) / spread, SIZES[kind], rng)
-        centre = codes.mean(0)
-        some = rng.permutation(len(codes))[:CODES] if kind == "object" else np.arange(0)
-        basis = np.linalg.svd(codes[:3000] - centre, full_matrices=False)[2][:DIMENSIONS].T
-        if kind == "texture":
-            basis = basis[:, :0]
-        nothing = np.zeros((len(MAPS), 2), np.float32) + [0, 1]
+        nothing = np.tile(np.array([0, 1], np.float32), (len(MAPS), 1))
         detector = cls(
             name=name,
             kind=kind,
@@ -121,10 +137,8 @@ class Detector:
             middle=middle,
             spread=spread,
             places=Memory(kept),
-            centre=centre if kind == "object" else centre[:0],
-            basis=np.ascontiguousarray(basis),
-            codes=Memory((codes[some] - centre) @ basis),
-            usual_map=nothing.astype(np.float32),
+            codes=Codes.of(codes, rng) if kind == "object" else None,
+            usual_map=nothing,
             hot=np.array([0, 1], np.float32),
             usual=np.zeros(1, np.float32),
         )
@@ -134,11 +148,11 @@ class Detector:
         """Return the detector with what it makes of held-out usual pictures."""
         maps = self.findings(held_out).maps
         told = np.stack([maps.mean((0, 2, 3)), maps.std((0, 2, 3)) + 1e-6], 1)
-        scaled = replaced(self, usual_map=told.astype(np.float32))
+        scaled = replace(self, usual_map=told.astype(np.float32))
         heat = scaled.findings(held_out).heat
         low, high = np.median(heat), np.quantile(heat.max((1, 2)), HOT)
-        scaled = replaced(scaled, hot=np.array([low, max(high, low + 1e-3)], np.float32))
-        return replaced(scaled, usual=np.sort(scaled.findings(held_out).score))
+        scaled = replace(scaled, hot=np.array([low, max(high, low + 1e-3)], np.float32))
+        return replace(scaled, usual=np.sort(scaled.findings(held_out).score))
 
     def findings(self, images: Tensor) -> Findings:
         """Return how unusual pictures, (count, 1, side, side) in [0, 1], are, and where."""
@@ -156,12 +170,11 @@ class Detector:
         scaled = (maps - mean[:, None, None]) / spread[:, None, None]
         heat = np.einsum("nmhw,m->nhw", scaled, np.array(WEIGHTS[self.kind], np.float32))
         heat = (heat - self.hot[0]) / (self.hot[1] - self.hot[0])
-        code = np.zeros(len(images), np.float32)
-        score = heat.max((1, 2))
-        if self.kind == "object":
-            code = np.log(self.codes.nearest((seen.code - self.centre) @ self.basis, NEAREST))
+        code, score = np.zeros(len(images), np.float32), heat.max((1, 2))
+        if self.codes:
+            code = self.codes.strangeness(seen.code)
             change = maps[:, MAPS.index("restoration")].mean((1, 2))
-            score = code + np.log(change + 1e-6)
+            score = code + CHANGED * np.log(change + 1e-6)
         return Findings(score, heat, code, maps, seen.restored)
 
     def rarity(self, scores: np.ndarray) -> np.ndarray:
@@ -172,16 +185,13 @@ class Detector:
 
     def packed(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return tensors, float16 but for the few that rank, and settings that `unpacked` takes."""
+        halves = {"middle": self.middle, "spread": self.spread, "places": self.places.rows}
+        if self.codes:
+            halves |= {"centre": self.codes.centre, "basis": self.codes.basis}
+            halves["codes"] = self.codes.space.rows
         arrays = {
             name: torch.from_numpy(np.ascontiguousarray(value)).half()
-            for name, value in (
-                ("middle", self.middle),
-                ("spread", self.spread),
-                ("places", self.places.rows),
-                ("centre", self.centre),
-                ("basis", self.basis),
-                ("codes", self.codes.rows),
-            )
+            for name, value in halves.items()
         }
         for name in EXACT:
             arrays[name] = torch.from_numpy(np.ascontiguousarray(getattr(self, name), np.float32))
@@ -206,24 +216,23 @@ class Detector:
         arrays = {
             name: one.float().numpy() for name, one in tensors.items() if not name.startswith(start)
         }
-        memories = {name: Memory(arrays.pop(name)) for name in ("places", "codes")}
+        codes = None
+        if "codes" in arrays:
+            codes = Codes(arrays["centre"], arrays["basis"], Space.of(arrays["codes"]))
         return cls(
             name=settings["name"],
             kind=settings["kind"],
             network=network.to(device).eval(),
-            **memories,
-            **arrays,
+            middle=arrays["middle"],
+            spread=arrays["spread"],
+            places=Memory(arrays["places"]),
+            codes=codes,
+            **{name: arrays[name] for name in EXACT},
         )
 
 
 FIELDS = ("score", "heat", "code", "maps", "restored")  # of Findings
 EXACT = ("usual_map", "hot", "usual")  # kept in float32
-
-
-def replaced(detector: Detector, **changes: Any) -> Detector:
-    from dataclasses import replace
-
-    return replace(detector, **changes)
 
 
 @torch.inference_mode()
