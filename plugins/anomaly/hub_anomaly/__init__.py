@@ -11,6 +11,9 @@ def hub_demo() -> Demo:
         summary="Bring a table, and see which of its rows are unlike the others, and why.",
         service="hub_anomaly.service:Anomaly",
         page="hub_anomaly.page:page",
+        evaluate="hub_anomaly.evaluate:evaluate",
+        benchmark="hub_anomaly.benchmark:benchmark",
+        card="hub_anomaly.card:CARD",
         headline="auroc_mean",
         tags=("tables", "anomaly detection", "denoising auto-encoder"),
         papers=(
@@ -43,5 +46,9 @@ def hub_demo() -> Demo:
             ("ap_mean_best_peer", "Average precision of the best other detector"),
             ("auroc_mean_published_split", "AUROC, the split of published tables"),
             ("mean_rank", "Mean rank among all detectors, 1 is best"),
+            ("mean_rank_best_peer", "Mean rank of the best other detector"),
+            ("auroc_mean_other_half", "AUROC, the tables that no setting was chosen on"),
+            ("ap_mean_input", "Average precision of the same score without the network"),
+            ("auroc_mean_reconstruction", "AUROC of the reconstruction error alone"),
         ),
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -22,7 +21,6 @@ from hub_anomaly.tables.reading import MAX_BYTES, read_table
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-    from hub_anomaly.tables.detector import Scores
     from hub_anomaly.tables.fitted import Fitted
 
 GPU_SECONDS = 60
@@ -208,15 +206,16 @@ class Anomaly:
         """
         fitted = self.kept.get(detector)
         frame = self._given(table, example, "", None)[0]
-        parts = []
+        scores = np.empty(len(frame), np.float32)
+        shares = np.empty((len(frame), len(fitted.columns.columns)), np.float32)
+        done = 0
         for part in fitted.scores(frame):
-            parts.append(part)
+            here = slice(done, done + len(part.score))
+            scores[here], shares[here] = part.score, shares_of(fitted, part.oddness)
+            done = here.stop
             if progress is not None:
-                done = sum(len(one.score) for one in parts)
-                progress(min(1.0, done / len(frame)), f"{done:,} of {len(frame):,} rows")
-        scores = np.concatenate([one.score for one in parts])
+                progress(done / len(frame), f"{done:,} of {len(frame):,} rows")
         rarity = fitted.detector.rarity(scores)
-        shares = shares_of(fitted, parts)
         known, truth = fitted.knows(frame), fitted.truth(frame)
         groups = {"new": scores[~known]}
         judged = None
@@ -225,7 +224,7 @@ class Anomaly:
             if all(len(one) for one in groups.values()):
                 judged = self.fitted.judge(scores[~known], truth[~known])
         top = np.argsort(-scores, kind="stable")[:k]
-        restored = np.concatenate([one.restored for one in parts])
+        restored = fitted.restored(frame.iloc[top])
         columns = np.argsort(-shares[top].sum(0), kind="stable")[:CELLS]
         names = [fitted.columns.names[one] for one in columns]
         told = [
@@ -237,9 +236,9 @@ class Anomaly:
                 "anomalous": None if truth is None else bool(truth[row]),
                 "values": [value_of(frame, int(row), name) for name in names],
                 "shares": [rounded(float(shares[row, one]), 4) for one in columns],
-                "odd": odd(fitted, frame, int(row), shares[row], restored[row]),
+                "odd": odd(fitted, frame, int(row), shares[row], moved),
             }
-            for row in top
+            for row, moved in zip(top, restored, strict=True)
         ]
         summary = {
             "rows": len(frame),
@@ -359,17 +358,13 @@ def few_values(column: Series) -> list[str]:
     return [str(one)[:LONGEST] for one in counts.index] if 2 <= len(counts) <= FEW_VALUES else []
 
 
-def shares_of(fitted: Fitted, parts: Iterable[Scores]) -> np.ndarray:
-    """Return what part each column has in a row's oddness, (rows, columns), summing to 1."""
-    owners = fitted.columns.owners
-    count = len(fitted.columns.columns)
-    found = []
-    for part in parts:
-        sums = np.zeros((len(part.oddness), count), np.float32)
-        for feature, owner in enumerate(owners):
-            sums[:, owner] += part.oddness[:, feature]
-        found.append(sums / np.maximum(sums.sum(1, keepdims=True), 1e-12))
-    return np.concatenate(found)
+def shares_of(fitted: Fitted, oddness: np.ndarray) -> np.ndarray:
+    """Return what part each column has in rows' oddness, (rows, features): (rows, columns), summing
+    to 1."""
+    widths = [one.width for one in fitted.columns.columns]
+    sums = np.add.reduceat(oddness, np.cumsum([0, *widths[:-1]]), 1)
+    found: np.ndarray = sums / np.maximum(sums.sum(1, keepdims=True), 1e-12)
+    return found
 
 
 def odd(

@@ -16,8 +16,8 @@ def quickly():
     real = fitting.Detector.fit.__func__
     config = ModelConfig(width=64, layers=2, steps=150, batch=64)
 
-    def fit(cls, rows, given=None, *others):
-        return real(cls, rows, config, *others)
+    def fit(cls, rows, given=None, *others, **named):
+        return real(cls, rows, config, *others, **named)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting.Detector, "fit", classmethod(fit))

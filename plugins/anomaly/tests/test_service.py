@@ -26,8 +26,8 @@ def quick(monkeypatch):
     real = fitting.Detector.fit.__func__
     config = ModelConfig(width=64, layers=2, steps=150, batch=64)
 
-    def fit(cls, rows, given=None, *others):
-        return real(cls, rows, config, *others)
+    def fit(cls, rows, given=None, *others, **named):
+        return real(cls, rows, config, *others, **named)
 
     monkeypatch.setattr(fitting.Detector, "fit", classmethod(fit))
 

@@ -31,11 +31,16 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class Coded:
-    """Rows in the code of a network that has learned from them: its main directions there."""
+    """Rows in the code of a network that has learned from them.
+
+    The code is the main directions of its first and last hidden states, each taken as large as the
+    other: the last tells how columns depend on each other, the first keeps what the way there
+    loses.
+    """
 
     network: Denoiser
-    middle: np.ndarray  # (width,) float32, of the codes
-    directions: np.ndarray  # (width, at most DIRECTIONS) float32, orthonormal
+    middle: np.ndarray  # (2 * width,) float32, of the states
+    directions: np.ndarray  # (2 * width, at most DIRECTIONS) float32, of sizes that make them equal
     space: Space
 
     @classmethod
@@ -49,21 +54,26 @@ class Coded:
         told: Callable[[float], None] | None,
     ) -> Coded:
         """Learn from `rows`, (rows, features) float32, standardised."""
-        values, sizes = (torch.from_numpy(one).to(device) for one in (rows, noise))
-        network = trained(values, sizes, config, seed, told)
-        codes = seen(network, values)[0].cpu().numpy()
-        middle = codes.mean(0)
-        around = codes - middle
+        values, noises = (torch.from_numpy(one).to(device) for one in (rows, noise))
+        network = trained(values, noises, config, seed, told)
+        states = seen(network, values)[0].cpu().numpy()
+        sizes = np.sqrt(states.var(0).sum(1))  # of the first and of the last
+        scale = np.repeat(1 / np.maximum(sizes, 1e-6), states.shape[2])
+        states = states.reshape(len(states), -1)
+        middle = states.mean(0)
+        around = (states - middle) * scale
         _, found = np.linalg.eigh(around.T @ around)  # ascending
         directions = np.ascontiguousarray(found[:, ::-1][:, :DIRECTIONS])
-        return cls(network, middle, directions, Space.of(around @ directions))
+        space = Space.of(around @ directions)
+        return cls(network, middle, scale[:, None] * directions, space)
 
     def scores(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return how strange other rows' codes are, (rows,), and the noise that the network sees in
         them, (rows, features), at unit size."""
         values = torch.from_numpy(rows).to(self.network.last.weight.device)
-        codes, noise = (one.cpu().numpy() for one in seen(self.network, values))
-        return self.space.strangeness((codes - self.middle) @ self.directions), noise
+        states, noise = (one.cpu().numpy() for one in seen(self.network, values))
+        codes = (states.reshape(len(states), -1) - self.middle) @ self.directions
+        return self.space.strangeness(codes), noise
 
 
 @dataclass(frozen=True, eq=False)

@@ -59,16 +59,16 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.last.weight)  # the best guess before anything is learned
         nn.init.zeros_(self.last.bias)
 
-    def code(self, rows: Tensor, strength: Tensor) -> Tensor:
-        """Return the last hidden state, (rows, width), of rows, (rows, features), with noise of
-        `strength`, (rows, 1)."""
-        x = F.silu(self.first(torch.cat([rows, strength.log()], 1)))
+    def hidden(self, rows: Tensor, strength: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the first and the last hidden state, (rows, width) each, of rows, (rows,
+        features), with noise of `strength`, (rows, 1)."""
+        first = x = F.silu(self.first(torch.cat([rows, strength.log()], 1)))
         for layer in self.residual:
             x = x + F.silu(layer(x))
-        return x
+        return first, x
 
     def forward(self, rows: Tensor, strength: Tensor) -> Tensor:
-        return self.last(self.code(rows, strength))
+        return self.last(self.hidden(rows, strength)[1])
 
 
 def noise_of(rows: np.ndarray) -> np.ndarray:
@@ -149,11 +149,11 @@ def pace(step: int, steps: int, warmup: int) -> float:
 
 @torch.no_grad()
 def seen(network: Denoiser, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the codes, (rows, width), of clean rows, and the noise that the network takes them to
-    have, (rows, features), at unit size."""
+    """Return the hidden states, (rows, 2, width), of clean rows, the first and the last, and the
+    noise that the network takes them to have, (rows, features), at unit size."""
     codes, noises = [], []
     for some in rows.split(8192):
-        code = network.code(some, torch.full((len(some), 1), CLEAN, device=rows.device))
-        codes.append(code)
-        noises.append(network.last(code))
+        states = network.hidden(some, torch.full((len(some), 1), CLEAN, device=rows.device))
+        codes.append(torch.stack(states, 1))
+        noises.append(network.last(states[1]))
     return torch.cat(codes), torch.cat(noises)
