@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from hub import data as data_sets
 from hub.errors import CheckpointError, InputError
@@ -22,7 +23,14 @@ from hub_anomaly.pictures.evaluate import evaluate_pictures
 from hub_anomaly.pictures.examine import examine, grey_of, with_heat
 from hub_anomaly.pictures.model import ModelConfig, Restorer
 from hub_anomaly.pictures.spoil import bands, clouds, spoilt, strokes
-from hub_anomaly.pictures.train import TrainConfig, fitted, parts_of, task, train_pictures
+from hub_anomaly.pictures.train import (
+    TrainConfig,
+    fitted,
+    parts_of,
+    task,
+    train_part,
+    train_pictures,
+)
 
 SMALL = ModelConfig(side=32, width=4)
 needs_tiles = pytest.mark.skipif(not data_sets.available(data.TILES), reason="no data set")
@@ -336,7 +344,7 @@ def test_the_recipe_leaves_detectors_that_can_be_measured(small_sets, tmp_path):
     assert all(name.endswith("_quick") for name in quick) and "auroc_tiles_knn_quick" not in quick
 
 
-def test_training_lowers_the_error_and_a_kill_is_survived(small_sets, tmp_path, monkeypatch):
+def test_training_lowers_the_error(small_sets):
     config = TrainConfig(steps=40, batch=8, warmup=2, validate_every=20, ema=0.9)
     work = task("tiles", config)
     usual, held_out = (as_inputs(one, 32) for one in (work.usual, work.held_out))
@@ -345,6 +353,12 @@ def test_training_lowers_the_error_and_a_kill_is_survived(small_sets, tmp_path, 
     after = judge(0)
     run.average.model.load_state_dict(Restorer(SMALL).state_dict())
     assert after < judge(0)
+
+
+@pytest.mark.parametrize("part", ["tiles", "mnist_1"])
+def test_a_killed_run_goes_on_as_if_it_had_not_been(part, small_sets, survives_a_kill):
+    config = TrainConfig(steps=5, class_steps=5, batch=8, class_batch=8, validate_every=2)
+    survives_a_kill(lambda folder: load_file(train_part(folder, part, config)), step=3)
 
 
 def test_settings_of_the_recipe_are_checked():
