@@ -48,7 +48,8 @@ def write_small_parts(folder: Path) -> None:
     text = TextConfig(
         vocabulary=vocabulary.size, words=len(vocabulary.words), own=8, embedding=8, width=16
     )
-    tensors = Filler(text).state_dict() | vocabulary.tensors() | trigrams.tensors()
+    tensors = Filler(text).state_dict() | vocabulary.tensors()
+    tensors |= trigrams.tensors(len(vocabulary.words))
     save_part(folder / "text" / "text.safetensors", tensors, {"model": asdict(text), **told})
 
 

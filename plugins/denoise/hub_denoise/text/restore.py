@@ -27,10 +27,10 @@ CORE = 64  # words, numbers and characters that one window restores
 BESIDE = 32  # that it reads on either side of them
 TOGETHER = 16  # windows in a pass
 # How much the network and the counts say of a word: the exponents of their product.
-OF_NETWORK, OF_TRIGRAMS = 0.5, 0.5
+OF_NETWORK, OF_TRIGRAMS = 0.6, 0.4
 # What a word that the vocabulary has not is worth, to be left as it is: how often words of news are
 # such ones, and nats for each of their letters.
-NEW_WORDS = 0.03
+NEW_WORDS = 0.001
 NEW_LETTER = 1.5
 
 
@@ -192,8 +192,9 @@ def restorer(config: ModelConfig, tensors: dict[str, Tensor], device: str = "cpu
         }
     )
     network = Network(model.requires_grad_(False), vocabulary, device)
-    trigrams = TrigramScorer(Trigrams.from_tensors(tensors), len(vocabulary.words))
-    mixture = Mixture([(network, OF_NETWORK), (trigrams, OF_TRIGRAMS)])
+    trigrams = Trigrams.from_tensors(tensors, vocabulary.words)
+    counted = TrigramScorer(trigrams, len(vocabulary.words))
+    mixture = Mixture([(network, OF_NETWORK), (counted, OF_TRIGRAMS)])
     return Restorer(mixture, vocabulary)
 
 

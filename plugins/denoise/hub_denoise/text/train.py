@@ -213,7 +213,8 @@ def train_text(folder: Path, model: ModelConfig, config: TrainConfig) -> Path:
             "validation_loss": round(run.best, 4),
         }
         trigrams = Trigrams.of(corpus, counts, vocabulary.words, pruned=True)
-        tensors = run.best_weights | vocabulary.tensors() | trigrams.tensors()
+        tensors = run.best_weights | vocabulary.tensors()
+        tensors |= trigrams.tensors(len(vocabulary.words))
         save_part(file, tensors, run.facts() | facts)
     return file
 

@@ -30,7 +30,7 @@ GAIN_OF_PAIRS = 5.0
 GAIN_OF_TRIPLES = 12.0
 STEPS = 12  # to a nat, of logarithms that are kept as bytes
 SHARES = ("one", "kept2", "rest2", "kept3", "rest3")
-KEYS = ("pairs", "triples", "contexts")
+KEYS = ("pairs", "triples")
 
 
 @dataclass(frozen=True)
@@ -142,29 +142,31 @@ class Trigrams:
         found: np.ndarray = kept + rest * self.given_one(v, w)
         return found
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return all of it as bytes, to be kept beside weights: keys by their differences, shares
-        by their logarithms."""
+    def tensors(self, words: int) -> dict[str, Tensor]:
+        """Return all of it as bytes, to be kept beside weights and the vocabulary, which has its
+        first `words` kinds: keys by their differences, shares by their logarithms."""
         kept = {name: packed(np.diff(getattr(self, name), prepend=0)) for name in KEYS}
         for name in SHARES:
             nats = -np.log(np.maximum(getattr(self, name), 1e-30))
             kept[name] = lzma.compress(np.rint(STEPS * nats).clip(0, 255).astype(np.uint8))
-        kept["kinds"] = lzma.compress("\n".join(self.kinds).encode())
+        kept["others"] = lzma.compress("\n".join(self.kinds[1 + words :]).encode())
         return {
             f"trigrams.{name}": torch.frombuffer(bytearray(some), dtype=torch.uint8)
             for name, some in kept.items()
         }
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor]) -> Trigrams:
+    def from_tensors(cls, tensors: dict[str, Tensor], words: Sequence[str]) -> Trigrams:
         """Return what `tensors` were made of, but for rounding."""
         kept = {
             name: lzma.decompress(tensors[f"trigrams.{name}"].cpu().numpy().tobytes())
-            for name in ("kinds", *KEYS, *SHARES)
+            for name in ("others", *KEYS, *SHARES)
         }
         keys = {name: np.cumsum(unpacked(kept[name])) for name in KEYS}
         shares = {name: np.exp(np.frombuffer(kept[name], np.uint8) / -STEPS) for name in SHARES}
-        return cls(kinds=tuple(kept["kinds"].decode().split("\n")), **keys, **shares)
+        others = kept["others"].decode().split("\n") if kept["others"] else []
+        contexts = np.unique(keys["triples"] >> BITS)
+        return cls(kinds=("", *words, *others), contexts=contexts, **keys, **shares)
 
 
 def packed(numbers: np.ndarray) -> bytes:
