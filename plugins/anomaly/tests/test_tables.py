@@ -145,7 +145,7 @@ def test_ranks_of_unseen_usual_rows_are_as_good_as_uniform(rows):
         assert (ranks <= level).mean() == pytest.approx(level, abs=0.12)
     trusting = Detector.fit(known, calibrate=False)
     high = (trusting.rarity(trusting.scores(new).score) <= 0.1).mean()
-    assert high > 2 * (ranks <= 0.1).mean()
+    assert high > 1.5 * (ranks <= 0.1).mean()
 
 
 def test_far_values_stay_finite():
