@@ -4,8 +4,8 @@ Three things tell where: the defects that the auto-encoder sees, what it changes
 features of a place are from those of usual pictures, as in Roth et al., "Towards Total Recall in
 Industrial Anomaly Detection" (PatchCore), CVPR 2022 (arXiv:2106.08265), section 3, but without a
 network that was trained on other pictures. Of a texture the most unusual place is the score. An
-object is scored as a whole: by the distance of its code to those of usual ones, and by what the
-auto-encoder changes.
+object is scored as a whole: by the distance of its code to those of usual ones and, where that
+helps, by what the auto-encoder changes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ PLACES = 4_000  # features of places that are kept of a texture, of an object an
 FROM = 20_000  # of which they are chosen
 CODES = 1_000  # codes of whole objects that are kept
 DIMENSIONS = 48  # of a code
-CHANGED = 0.5  # how much the change of an object counts beside its code
 MAPS = ("spoilt", "restoration", "places")
 WEIGHTS: dict[Kind, tuple[float, ...]] = {"texture": (1.0, 0.0, 0.3), "object": (1.0, 0.5, 0.5)}
 HOT = 0.95  # share of usual pictures that are nowhere as unusual as a heat of 1
@@ -113,10 +112,17 @@ class Detector:
     usual_map: np.ndarray  # (maps, 2) mean and deviation over held-out usual pictures
     hot: np.ndarray  # (2,) of their heat: where it begins, and what is nowhere in most of them
     usual: np.ndarray  # (count,) their scores, ascending
+    changed: float = 0.0  # how much what is changed counts beside the code, of an object
 
     @classmethod
     def of(
-        cls, name: str, kind: Kind, network: Restorer, images: Tensor, held_out: Tensor
+        cls,
+        name: str,
+        kind: Kind,
+        network: Restorer,
+        images: Tensor,
+        held_out: Tensor,
+        changed: float = 0.0,
     ) -> Detector:
         """Return a detector of pictures that are not like `images`.
 
@@ -124,6 +130,7 @@ class Detector:
             network: trained on `images`.
             images: usual pictures, (count, 1, side, side) in [0, 1].
             held_out: others, which new pictures are ranked beside.
+            changed: how much what is changed counts beside the code, of an object.
         """
         rng = np.random.default_rng(0)
         features, codes = remembered(network, images, rng)
@@ -141,6 +148,7 @@ class Detector:
             usual_map=nothing,
             hot=np.array([0, 1], np.float32),
             usual=np.zeros(1, np.float32),
+            changed=changed,
         )
         return detector.measured(held_out)
 
@@ -174,7 +182,7 @@ class Detector:
         if self.codes:
             code = self.codes.strangeness(seen.code)
             change = maps[:, MAPS.index("restoration")].mean((1, 2))
-            score = code + CHANGED * np.log(change + 1e-6)
+            score = code + self.changed * np.log(change + 1e-6)
         return Findings(score, heat, code, maps, seen.restored)
 
     def rarity(self, scores: np.ndarray) -> np.ndarray:
@@ -197,7 +205,12 @@ class Detector:
             arrays[name] = torch.from_numpy(np.ascontiguousarray(getattr(self, name), np.float32))
         weights = self.network.state_dict()
         network = {f"network.{name}": one.half() for name, one in weights.items()}
-        settings = {"name": self.name, "kind": self.kind, "model": asdict(self.network.config)}
+        settings = {
+            "name": self.name,
+            "kind": self.kind,
+            "changed": self.changed,
+            "model": asdict(self.network.config),
+        }
         return arrays | network, settings
 
     @classmethod
@@ -227,6 +240,7 @@ class Detector:
             spread=arrays["spread"],
             places=Memory(arrays["places"]),
             codes=codes,
+            changed=settings["changed"],
             **{name: arrays[name] for name in EXACT},
         )
 

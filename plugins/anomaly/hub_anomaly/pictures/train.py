@@ -24,6 +24,9 @@ from hub_anomaly.pictures.spoil import spoilt
 FLOOR = 0.01  # share of the learning rate that is left at a run's end
 EXPOSURE = 0.3  # deviations of the logarithm by which a tile's light is changed
 MODELS = {"tiles": ModelConfig(), "class": ModelConfig(side=32, width=12)}
+# How much what is changed counts beside the code: of clothes it adds some tenths of a point of
+# AUROC on validation pictures, of digits it takes two.
+CHANGED = {"fashion_mnist": 0.5}
 JUDGED = 128  # held-out pictures, spoilt always the same way, that a network is judged by
 
 Judge = Callable[[int], float]
@@ -152,7 +155,14 @@ def train_part(folder: Path, part: str, config: TrainConfig) -> Path:
     if run.main:
         network = Restorer(work.model)
         network.load_state_dict(run.best_weights)
-        detector = Detector.of(part, work.kind, network.eval(), usual, held_out)
+        detector = Detector.of(
+            part,
+            work.kind,
+            network.eval(),
+            usual,
+            held_out,
+            CHANGED.get(part.rpartition("_")[0], 0.0),
+        )
         tensors, settings = detector.packed()
         facts = {"validation_loss": round(run.best, 4), "settings": asdict(config)}
         save_part(file, tensors, {"detector": settings, "training": run.facts() | facts})
