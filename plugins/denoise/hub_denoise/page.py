@@ -438,7 +438,6 @@ def text_tab(service: Any) -> None:
 
 def learning_tab(service: Any, blocks: gr.Blocks) -> None:
     """What features that denoising has taught are worth, where the checkpoint tells it."""
-    # On a phone gradio does not find room again for a tab that comes later, only for one that goes.
     with gr.Tab("Learning", id="learning") as tab:
         gr.Markdown(
             "Does it help to learn? The claim of 2008: layers that were first trained to restore "
@@ -450,16 +449,14 @@ def learning_tab(service: Any, blocks: gr.Blocks) -> None:
         plot = shown("", elem_id="denoise-labels")
     share("few_labels", tab=tab)
 
-    def look() -> list[Any]:
+    def look() -> str:
         try:
             told = service.few_labels()
         except HubError:  # no checkpoint: the page's head tells of it
             told = {}
-        if not told:
-            return [gr.Tab(visible=False), ""]
-        return [gr.Tab(visible=True), drawings.few_labels(told)]
+        return drawings.few_labels(told) if told else drawings.empty("It was not measured here.")
 
-    blocks.load(look, None, [tab, plot], show_progress="hidden")
+    blocks.load(look, None, plot, show_progress="hidden")
 
 
 # What is done for them.

@@ -369,10 +369,9 @@ def test_letters_are_spoilt_in_a_share_of_the_words(page, served):
 # What it teaches.
 
 
-def test_without_numbers_there_is_no_tab_of_few_labels(page, served):
-    page.goto(served)
-    answered(page, "peak")
-    page.get_by_role("tab", name="Learning").wait_for(state="detached")
+def test_a_checkpoint_that_does_not_tell_of_few_labels_is_said_not_to(page, served):
+    page.goto(f"{served}?tab=learning")
+    page.get_by_text("It was not measured here.").wait_for()
 
 
 def test_few_labels_are_plotted_and_told(page, taught):
