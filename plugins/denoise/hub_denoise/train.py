@@ -41,8 +41,8 @@ class TrainConfig:
 
 
 def train(out: Path, config: TrainConfig) -> None:
-    """Train the parts that `config` names, and write the checkpoint `out` once it has all that it
-    cannot do without.
+    """Train the parts that `config` names; of "all", those that a checkpoint cannot do without.
+    Write the checkpoint `out` once it has these.
 
     What is under way or done lies in `out/.parts`: the same command goes on from there.
 
@@ -51,7 +51,8 @@ def train(out: Path, config: TrainConfig) -> None:
     """
     folder = out / ".parts"
     folder.mkdir(parents=True, exist_ok=True)
-    every = (*PARTS, "speech", "text", "few_labels")
+    pictures = (part for part in PARTS if part not in model.WITHOUT)
+    every = (*pictures, "speech", "text", "few_labels")
     for part in every if config.part == "all" else (config.part,):
         train_part(folder, part, config)
     if int(os.environ.get("RANK", "0")) != 0:  # another process writes it

@@ -23,13 +23,12 @@ from hub_denoise.pictures.data import (
 from hub_denoise.pictures.digits import DigitConfig
 from hub_denoise.pictures.measures import psnr
 from hub_denoise.pictures.model import ModelConfig, Restorer
-from hub_denoise.pictures.networks import PARTS, Networks, built, load_parts
+from hub_denoise.pictures.networks import PARTS, Networks, built
 from hub_denoise.pictures.train import (
     TrainConfig,
     noise_left,
     root_mean_square,
     train_part,
-    train_pictures,
 )
 
 SMALL = ModelConfig(width=12, growth=4, depth=2, blocks=1)
@@ -109,19 +108,22 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(part, striped, survives_a_ki
 def test_all_parts_tell_how_they_came_about_load_and_are_not_trained_twice(
     striped, tmp_path, monkeypatch
 ):
-    train_pictures(tmp_path, SMALL, SMALL_DIGIT, SHORT)
+    found = {}
     for part, steps in (("grey", 6), ("upscale", 5), ("digits", 4), ("colour", 5)):
+        train_part(tmp_path, part, SMALL, SMALL_DIGIT, SHORT)
         facts = part_facts(tmp_path / f"{part}.safetensors")
         assert facts["training"]["steps"] == steps
         assert facts["training"]["settings"]["side"] == 16
-        built(part, facts["model"]).load_state_dict(load_file(tmp_path / f"{part}.safetensors"))
-    networks = load_parts(tmp_path)
+        found[part] = built(part, facts["model"]).eval()
+        found[part].load_state_dict(load_file(tmp_path / f"{part}.safetensors"))
+    networks = Networks(found)
     assert networks.denoise(torch.rand(3, 5, 9), sigma=20, ensemble=True).shape == (3, 5, 9)
     assert networks.denoise(torch.rand(1, 5, 9)).shape == (1, 5, 9)
     assert networks.upscale(torch.rand(3, 5, 9)).shape == (3, 10, 18)
     assert networks.restore_digits(torch.rand(2, 1, 28, 28)).shape == (2, 1, 28, 28)
     monkeypatch.setattr(recipe, "task", None)
-    train_pictures(tmp_path, SMALL, SMALL_DIGIT, SHORT)
+    for part in PARTS:
+        train_part(tmp_path, part, SMALL, SMALL_DIGIT, SHORT)
 
 
 def test_without_a_network_for_colours_the_grey_one_gets_what_makes_them():
@@ -144,12 +146,10 @@ def test_without_a_network_for_colours_the_grey_one_gets_what_makes_them():
     assert all(level == 0 for _, level in seen)
 
 
-def test_parts_that_are_not_there_are_told_of(striped, tmp_path):
-    with pytest.raises(CheckpointError, match="has none of grey, upscale, digits, colour.safe"):
-        load_parts(tmp_path)
-    train_part(tmp_path, "digits", SMALL, SMALL_DIGIT, SHORT)
+def test_a_part_that_is_not_there_is_told_of():
+    networks = Networks({"digits": built("digits", {"digit_width": 4, "code": 8})})
     with pytest.raises(CheckpointError, match="has no part 'grey'; it has digits"):
-        load_parts(tmp_path).denoise(torch.rand(1, 8, 8))
+        networks.denoise(torch.rand(1, 8, 8))
 
 
 def test_settings_that_make_no_run_are_refused():

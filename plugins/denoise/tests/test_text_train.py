@@ -17,14 +17,13 @@ from hub_denoise.text import train as recipe
 from hub_denoise.text.corrupt import tokens
 from hub_denoise.text.data import MASK, Corpus, Vocabulary, counted
 from hub_denoise.text.model import Filler, ModelConfig
-from hub_denoise.text.restore import CORE, Mixture, Network, Restorer
+from hub_denoise.text.restore import CORE, Mixture, Network, Restorer, restorer
 from hub_denoise.text.train import (
     FILE,
     Masker,
     TrainConfig,
     filling,
     train_text,
-    trained,
     validated,
 )
 
@@ -51,7 +50,7 @@ def data(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def restorer(masker):
+def by_heart(masker):
     """Has learned TEXTS by heart."""
     torch.manual_seed(0)
     words = len(masker.vocabulary.words)
@@ -108,7 +107,7 @@ def test_what_is_kept_tells_how_it_was_trained(data, tmp_path, capsys):
     facts = part_facts(file)
     assert file == tmp_path / FILE and facts["steps"] == 6
     assert "nats per hidden word" in capsys.readouterr().out
-    found = trained(tmp_path)
+    found = restorer(ModelConfig(**facts["model"]), load_file(file))
     assert isinstance(found.scorer, Mixture)
     (network, _), (trigrams, _) = found.scorer.scorers
     held = recipe.held_out(found.vocabulary, SHORT)
@@ -126,8 +125,8 @@ def test_what_is_kept_tells_how_it_was_trained(data, tmp_path, capsys):
     assert file.stat().st_mtime_ns == time
 
 
-def test_hidden_and_misspelt_words_come_back(restorer):
-    text, found = restorer.restore("The ____ birds sing in the mornnig, high in the tr_es.")
+def test_hidden_and_misspelt_words_come_back(by_heart):
+    text, found = by_heart.restore("The ____ birds sing in the mornnig, high in the tr_es.")
     assert text == "The yellow birds sing in the morning, high in the trees."
     assert [one.word for one in found] == ["yellow", "morning", "trees"]
     for one in found:
@@ -137,38 +136,38 @@ def test_hidden_and_misspelt_words_come_back(restorer):
         assert sum(share for _, share in one.alternatives) <= 1 + 1e-6
 
 
-def test_what_is_told_to_be_spoilt_is_changed_and_nothing_else(restorer):
+def test_what_is_told_to_be_spoilt_is_changed_and_nothing_else(by_heart):
     text = "At night the yellow trees shines"
-    found, changes = restorer.restore(text, [text.index("shines")])
+    found, changes = by_heart.restore(text, [text.index("shines")])
     assert found.startswith("At night the yellow trees ") and len(changes) == 1
     assert changes[0].word != "shines"
     with pytest.raises(ValueError, match="no word starts at 1"):
-        restorer.restore(text, [1])
+        by_heart.restore(text, [1])
 
 
 @pytest.mark.parametrize("text", ["", "  ", "12, 13!", "🙂 投票", "The green frogs sing."])
-def test_what_needs_no_restoring_stays(restorer, text):
-    assert restorer.restore(text)[0] == text
+def test_what_needs_no_restoring_stays(by_heart, text):
+    assert by_heart.restore(text)[0] == text
 
 
-def test_an_unknown_name_that_nothing_explains_stays(restorer):
-    text, found = restorer.restore("The green Xyloquartz sing at night")
+def test_an_unknown_name_that_nothing_explains_stays(by_heart):
+    text, found = by_heart.restore("The green Xyloquartz sing at night")
     assert "Xyloquartz" in text and not found[0].changed
 
 
-def test_long_texts_are_restored_as_their_parts(restorer):
+def test_long_texts_are_restored_as_their_parts(by_heart):
     part = "The green frogs ____ at night in the pond. "
-    text, found = restorer.restore(part * CORE)
+    text, found = by_heart.restore(part * CORE)
     assert [one.start for one in found] == [len(part) * k + 16 for k in range(CORE)]
     # More than one in 21 words, though no text of the training is as long as a window.
     assert [one.word for one in found].count("sing") > 0.3 * CORE
     assert text.startswith(part.replace("____", found[0].word))
 
 
-def test_windows_that_are_read_together_change_nothing(restorer, monkeypatch):
+def test_windows_that_are_read_together_change_nothing(by_heart, monkeypatch):
     text = "The yellow birds sing in the ____. " * 50 + "漢 " * CORE * 3 + "In the ____ birds sing."
-    together = restorer.restore(text)[1]
+    together = by_heart.restore(text)[1]
     monkeypatch.setattr(restore, "TOGETHER", 1)
-    for one, other in zip(restorer.restore(text)[1], together, strict=True):
+    for one, other in zip(by_heart.restore(text)[1], together, strict=True):
         assert (one.start, one.word) == (other.start, other.word)
         assert one.probability == pytest.approx(other.probability, abs=1e-4)

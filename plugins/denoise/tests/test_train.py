@@ -36,7 +36,7 @@ def trained(monkeypatch):
 
 def test_all_parts_are_trained_in_turn_with_their_share_of_steps(trained, tmp_path, capsys):
     train(tmp_path / "denoise", TrainConfig(share=0.01, minutes=3, seed=7))
-    every = ["grey", "upscale", "digits", "colour", "speech", "text", "few_labels"]
+    every = ["grey", "upscale", "digits", "speech", "text", "few_labels"]
     assert list(trained) == every and trained["few_labels"] == ("few_labels.json", 7)
     assert trained["grey"] == (".parts", 200, 60, 3, 7)
     assert trained["speech"] == ("speech", 60, 3, 7) and trained["text"] == ("text", 120, 3, 7)

@@ -8,10 +8,8 @@ seed of its own, so a part of a set is measured on the same noise as the whole.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -30,7 +28,7 @@ from hub_denoise.pictures.data import (
     photographs,
 )
 from hub_denoise.pictures.measures import as_stored, luminance, psnr, ssim
-from hub_denoise.pictures.networks import Networks, load_parts
+from hub_denoise.pictures.networks import Networks
 from hub_denoise.pictures.resize import doubled, halved
 
 SIGMAS = (15, 25, 50)
@@ -241,10 +239,3 @@ def wavelet(images: Tensor) -> Tensor:
 
     made = [one(image.astype(np.float64)) for image in images[:, 0].numpy()]
     return torch.from_numpy(np.stack(made)).float()[:, None]
-
-
-if __name__ == "__main__":  # until the plugin is whole: ... evaluate FOLDER [--quick]
-    import json
-
-    found = evaluate_pictures(load_parts(Path(sys.argv[1])), "--quick" in sys.argv)
-    print(json.dumps({name: round(one.value, 4) for name, one in found.items()}, indent=1))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hub.errors import CheckpointError
-from hub.training import has_bf16, part_facts
+from hub.training import has_bf16
 from hub_denoise.pictures.digits import DigitAutoEncoder, DigitConfig
 from hub_denoise.pictures.model import ModelConfig, Restorer
 from hub_denoise.pictures.resize import doubled
@@ -26,27 +24,6 @@ def built(part: str, model: dict[str, Any]) -> nn.Module:
     if part == "digits":
         return DigitAutoEncoder(DigitConfig(**model))
     return Restorer(ModelConfig(**model))
-
-
-def load_parts(folder: Path, device: str = "cpu") -> Networks:
-    """Return the networks whose parts the recipe has left in `folder`.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    found: dict[str, nn.Module] = {}
-    for part in PARTS:
-        file = folder / f"{part}.safetensors"
-        if file.exists():
-            network = built(part, part_facts(file)["model"])
-            network.load_state_dict(load_file(file))
-            found[part] = network.to(device).eval()
-    if not found:
-        raise CheckpointError(
-            f"{folder.name} has none of {', '.join(PARTS)}.safetensors; make them with "
-            f"python -m hub_denoise.pictures.train {folder}"
-        )
-    return Networks(found, device)
 
 
 # Rows of length one, at right angles: noise that is alike and independent in red, green and blue is

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,7 +26,6 @@ from hub_denoise.pictures.data import (
 )
 from hub_denoise.pictures.digits import DigitAutoEncoder, DigitConfig
 from hub_denoise.pictures.model import ModelConfig, Restorer
-from hub_denoise.pictures.networks import PARTS
 from hub_denoise.pictures.resize import doubled, halved
 
 FLOOR = 0.01  # share of the learning rate that is left at a run's end
@@ -40,7 +39,6 @@ Judge = Callable[[nn.Module], float]  # of a network; lower is better
 class TrainConfig:
     """How a run goes."""
 
-    part: Literal["all", "grey", "colour", "upscale", "digits"] = "all"  # which network
     steps: int = 20_000  # of the grey denoiser
     upscale_steps: int = 5_000
     colour_steps: int = 12_000
@@ -304,25 +302,3 @@ def train_part(
         facts = {"validation_psnr_db": round(-run.best, 3), "settings": asdict(config)}
         save_part(file, run.best_weights, {"model": work.model, "training": run.facts() | facts})
     return file
-
-
-def train_pictures(
-    folder: Path, model: ModelConfig, digit: DigitConfig, config: TrainConfig
-) -> None:
-    """Train the parts that `config` names into `folder`; the same call goes on where one stopped.
-
-    Raises:
-        DataError: the training pictures are not there.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for part in PARTS if config.part == "all" else (config.part,):
-        train_part(folder, part, model, digit, config)
-
-
-if __name__ == "__main__":  # until the plugin is whole: python -m hub_denoise.pictures.train OUT
-    import sys
-
-    from hub.training import parse_settings
-
-    asked = dict(one.split("=", 1) for one in sys.argv[2:])
-    train_pictures(Path(sys.argv[1]), **parse_settings(train_pictures, asked))

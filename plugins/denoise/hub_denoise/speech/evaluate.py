@@ -206,24 +206,3 @@ def table(
         }
         for group, judged in groups.items()
     }
-
-
-if __name__ == "__main__":  # until the plugin as a whole has its evaluation
-    import argparse
-    import json
-    from pathlib import Path
-
-    from hub_denoise.speech.model import ModelConfig
-    from hub_denoise.speech.train import trained
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--split", choices=("validation", "test"), default="validation")
-    parser.add_argument("--each", type=int, default=1)
-    parser.add_argument("--ours", action="store_true", help="and the noisy input only")
-    given = parser.parse_args()
-    compared = systems(trained(given.folder, ModelConfig()))
-    if given.ours:
-        compared = {name: compared[name] for name in ("noisy", "ours")}
-    judged = scores(cases(given.split, given.each), compared)
-    print(json.dumps({by: table(judged, by) for by in ("all", "snr", "noise")}, indent=1))

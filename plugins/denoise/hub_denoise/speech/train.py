@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hub.training import Loss, Run, save_part
@@ -136,29 +135,3 @@ def train_speech(folder: Path, model: ModelConfig, config: TrainConfig) -> Path:
         }
         save_part(file, run.best_weights, run.facts() | facts)
     return file
-
-
-def trained(folder: Path, config: ModelConfig) -> Masker:
-    """Return the network that `folder` has: the trained one, else that of the last snapshot.
-
-    Raises:
-        FileNotFoundError: neither is there.
-    """
-    model = Masker(config)
-    if (folder / FILE).exists():
-        model.load_state_dict(load_file(folder / FILE))
-    else:
-        state = torch.load(folder / "speech.snapshot", map_location="cpu", weights_only=True)
-        model.load_state_dict(state["average"])
-    return model.eval()
-
-
-if __name__ == "__main__":  # until the plugin as a whole has its recipe
-    import argparse
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--steps", type=int, default=TrainConfig.steps)
-    parser.add_argument("--minutes", type=float, default=TrainConfig.minutes)
-    given = parser.parse_args()
-    train_speech(given.folder, ModelConfig(), TrainConfig(steps=given.steps, minutes=given.minutes))

@@ -140,19 +140,3 @@ def untold(systems: dict[str, Restorer], documents: Sequence[str]) -> dict[str, 
             100 * altered / max(1, intact), "%", False, f"{text}: of {intact} intact words"
         )
     return metrics
-
-
-if __name__ == "__main__":  # until the plugin as a whole has its evaluation
-    import argparse
-    import json
-    from pathlib import Path
-
-    from hub_denoise.text.train import trained
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--split", choices=("validation", "test"), default="validation")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the documents")
-    given = parser.parse_args()
-    judged = evaluate_text(trained(given.folder), given.split, given.quick)
-    print(json.dumps({name: round(one.value, 2) for name, one in judged.items()}, indent=1))

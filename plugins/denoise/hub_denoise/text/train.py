@@ -13,11 +13,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from hub.training import Loss, Run, part_facts, save_part, shuffled
+from hub.training import Loss, Run, save_part, shuffled
 from hub_denoise.text.corrupt import SHORTEST, spoil
 from hub_denoise.text.data import MASK, START, Corpus, Vocabulary, counted, mark, texts
 from hub_denoise.text.model import FREQUENT, Filler, ModelConfig
-from hub_denoise.text.restore import Restorer, restorer
 from hub_denoise.text.trigram import Trigrams
 
 FILE = "text.safetensors"
@@ -240,23 +239,3 @@ def held_out(vocabulary: Vocabulary, config: TrainConfig) -> list[Batch]:
     masker = Masker(Corpus.of(found, counted(found)), vocabulary, replace(config, slips=0.0))
     generator = np.random.default_rng((config.seed, 1))
     return [masker.batch(some, generator) for some in masker.rows[:VALIDATED].split(8)]
-
-
-def trained(folder: Path) -> Restorer:
-    """Return what restores words with the network and the counts that `folder` has.
-
-    Raises:
-        FileNotFoundError: they are not there.
-    """
-    return restorer(ModelConfig(**part_facts(folder / FILE)["model"]), load_file(folder / FILE))
-
-
-if __name__ == "__main__":  # until the plugin as a whole has its recipe
-    import argparse
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--steps", type=int, default=TrainConfig.steps)
-    parser.add_argument("--minutes", type=float, default=TrainConfig.minutes)
-    given = parser.parse_args()
-    train_text(given.folder, ModelConfig(), TrainConfig(steps=given.steps, minutes=given.minutes))
