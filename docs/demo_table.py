@@ -47,7 +47,11 @@ def cells(demo: Demo, folder: Path) -> Iterator[str]:
 
 
 def parameters(folder: Path, parts: dict[str, object]) -> Iterator[tuple[str, int]]:
-    """Yield each trained part and how many weights it has."""
+    """Yield each trained part and how many weights it has, by the config, for weights may be
+    compressed; else by the header of the safetensors file."""
+    if told := read_config(folder).get("parameters"):
+        yield from told.items()
+        return
     with (folder / WEIGHTS).open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     for part in parts:

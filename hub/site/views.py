@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hub.checkpoints import WEIGHTS, Folders
+from hub.checkpoints import WEIGHTS, Folders, read_config
 from hub.demo import Demo, Published
 from hub.errors import CheckpointError, HubError
 from hub.evaluation import Metric, read_card_facts, read_card_metrics
@@ -317,19 +317,24 @@ def facts_of(site: Site, demo: Demo) -> Sequence[tuple[str, str]]:
         weights = folder / WEIGHTS
         pin = site.hub.folders.place(demo.name).entry
         return [
-            ("Parameters", f"{parameters_of(weights):,}"),
+            ("Parameters", f"{parameters_of(folder):,}"),
             ("Weights", f"{weights.stat().st_size / 1e6:.1f} MB, safetensors"),
             ("sha256", site.hub.folders.hash(weights)),
             *([("On the Hugging Face Hub", pin.source)] if pin and pin.pinned else []),
             *read_card_facts(folder).items(),
         ]
-    except (HubError, OSError, ValueError, KeyError):
+    except (HubError, OSError, ValueError, KeyError, TypeError):
         return ()
 
 
-def parameters_of(weights: Path) -> int:
-    """Return how many weights a safetensors file holds, from its header; whole numbers are none."""
-    with weights.open("rb") as file:
+def parameters_of(folder: Path) -> int:
+    """Return how many weights a checkpoint holds: what its config tells of each part, for weights
+    may be compressed; else what the header of its safetensors file does, where whole numbers are
+    none."""
+    told = read_config(folder).get("parameters")
+    if isinstance(told, dict):
+        return sum(map(int, told.values()))
+    with (folder / WEIGHTS).open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     tensors = (one for name, one in header.items() if name != "__metadata__")
     return sum(math.prod(one["shape"]) for one in tensors if "F" in one["dtype"])

@@ -148,6 +148,7 @@ def assemble(out: Path) -> None:
         "speech": {},
         "text": {},
         "training": {},
+        "parameters": {},
     }
     for part, file in FILES.items():
         if not (folder / file).exists():  # one of WITHOUT
@@ -159,6 +160,8 @@ def assemble(out: Path) -> None:
         else:
             tensors |= stored(weights, f"{part}.", STEPS[part])
             config[part] = facts["model"] if "model" in facts else shape_of(weights)
+        floats = (one.numel() for one in weights.values() if one.is_floating_point())
+        config["parameters"][part] = sum(floats)
         told = facts.get("training", facts)
         config["training"][part] = {name: one for name, one in told.items() if name != "model"}
     if (folder / FEW_LABELS).exists():

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from hub.errors import CheckpointError
+from hub.site.views import parameters_of
 from hub_denoise.model import assemble, load, named
 
 
@@ -40,6 +41,8 @@ def test_weights_on_the_disk_are_rounded_and_the_card_tells_of_the_training(untr
         assert ((one - exact[name]).flatten(1).abs().amax(1) <= 0.6 * step + 1e-6).all()
     config = json.loads((folder / "config.json").read_text())
     assert list(config["training"]) == ["grey", "upscale", "digits", "colour", "speech", "text"]
+    assert config["parameters"]["grey"] == sum(one.numel() for one in exact.values())
+    assert parameters_of(folder) == sum(config["parameters"].values())
     assert "steps 0, minutes 0.0" in (folder / "README.md").read_text()
 
 
