@@ -18,6 +18,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from hub.checkpoints import WEIGHTS, Folders
+from hub.demo import resolve
+from hub.endpoints import endpoints_of
 from hub.errors import CheckpointError, HubError, PluginError, SettingsError
 from hub.files import file_sha256
 from hub.lock import Locked, read_lock, write_entry
@@ -390,9 +392,13 @@ def test_the_folder_is_all_that_a_clean_machine_needs(tmp_path, port):
         assert "<gradio-app" in page(url + demo.name)
         described = json.loads(page(url + "gradio_api/openapi.json"))
         names = [path.rsplit("/", 1)[1] for path in described["paths"]]
-        ready = [name for name in names if name.startswith(demo.prefix)]
-        assert ready
-        assert called(url, f"{demo.prefix}_generate", count=1)
+        ready = [
+            name
+            for name, one in endpoints_of(resolve(demo.service)).items()
+            if not any(parameter.required for parameter in one.parameters)
+        ]
+        assert ready and f"{demo.prefix}_{ready[0]}" in names
+        assert called(url, f"{demo.prefix}_{ready[0]}")
 
 
 # The upload.
