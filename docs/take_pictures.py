@@ -36,6 +36,8 @@ VIEWS = [
     ("digits-walk", "digits?tab=walk", DESKTOP, "dark"),
     ("digits-map", "digits?tab=map", DESKTOP, "light"),
     ("digits-phone", "digits", PHONE, "light"),
+    ("denoise", "denoise", DESKTOP, "light"),
+    ("denoise-speech", "denoise?tab=speech", DESKTOP, "dark"),
     ("search", "search", DESKTOP, "light"),
     ("search-map", "search?tab=map", DESKTOP, "dark"),
 ]

@@ -31,6 +31,15 @@ def test_any_size_comes_out_as_it_went_in(channels, size):
     assert restored.shape == picture.shape and not torch.equal(restored, picture)
 
 
+def test_a_size_that_cannot_be_halved_is_filled_with_the_picture_mirrored():
+    network = moved(Restorer(SMALL))
+    picture = torch.rand(1, 1, 33, 30)
+    below, right = -33 % network.multiple, -30 % network.multiple
+    filled = torch.cat([picture, picture[:, :, 32 - below : 32].flip(2)], 2)
+    filled = torch.cat([filled, filled[..., 29 - right : 29].flip(3)], 3)
+    torch.testing.assert_close(network(picture), network(filled)[:, :, :33, :30])
+
+
 def test_a_brighter_picture_with_more_noise_is_restored_alike():
     network, picture = moved(Restorer(SMALL)), torch.rand(2, 1, 24, 24)
     level = torch.tensor([0.1, 0.0])

@@ -88,9 +88,10 @@ class Restorer(nn.Module):
             level: (batch,), the noise's deviation on the same scale; 0, or no `level`: not known.
         """
         height, width = images.shape[2:]
-        filled = F.pad(
-            images, (0, -width % self.multiple, 0, -height % self.multiple), mode="replicate"
-        )
+        right, below = -width % self.multiple, -height % self.multiple
+        # Mirrored noise looks like noise; a repeated edge's is stripes, which would be left there.
+        mode = "reflect" if right < width and below < height else "replicate"
+        filled = F.pad(images, (0, right, 0, below), mode=mode)
         x = F.pixel_unshuffle(filled, 2)  # (batch, 4 * channels, height / 2, width / 2)
         if self.config.told:
             level = images.new_zeros(len(images)) if level is None else level.to(images)
