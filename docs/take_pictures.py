@@ -1,7 +1,7 @@
 """Take the README's pictures of the real site: `make figures`.
 
 Every picture is a screenshot of the hub, served from the bundled checkpoints, with its colours
-reduced to 256 so that it stays small.
+reduced to 256 or fewer so that it stays small.
 """
 
 import io
@@ -15,6 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 from hub.app import Hub
 from hub.site.server import start
 
+LARGEST = 200_000  # bytes of a picture
 PICTURES = Path(__file__).parent / "pictures"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
@@ -73,9 +74,13 @@ def settle(page: Page) -> None:
 
 
 def save(screenshot: bytes, path: Path) -> None:
+    """Write a picture with as many colours as let it stay small."""
     picture = Image.open(io.BytesIO(screenshot)).convert("RGB")
-    picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
-    print(f"{path.name}: {path.stat().st_size // 1000} kB")
+    for colours in (256, 128, 64, 32):
+        picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+        if path.stat().st_size < LARGEST:
+            break
+    print(f"{path.name}: {path.stat().st_size // 1000} kB, {colours} colours")
 
 
 if __name__ == "__main__":
