@@ -193,6 +193,14 @@ def test_sets_are_parted_as_their_protocols_say():
 
 
 @needs_data
+@pytest.mark.parametrize("name, ordered", [("32_shuttle", True), ("33_skin", False)])
+def test_sets_whose_source_is_long_have_no_order_in_the_published_split(monkeypatch, name, ordered):
+    rows, anomalous = np.arange(20_000)[:, None], np.arange(20_000) % 10 == 0
+    monkeypatch.setattr(adbench, "rows_of", lambda name: (rows, anomalous))
+    assert (adbench.parted(name, "published", 0).train < 10_000).all() == ordered
+
+
+@needs_data
 def test_results_are_kept_and_not_measured_again(tmp_path):
     wanted = list(evaluate.jobs(["45_wine"], ["random"], 2, ["ours", "kNN"]))
     assert len(wanted) == 2

@@ -44,9 +44,18 @@ def names() -> list[str]:
     Raises:
         DataError: they are not there.
     """
+    return [*rows_in_source()]
+
+
+def rows_in_source() -> dict[str, int]:
+    """Return how many rows each set has where it is from, in ADBench's order: here some have fewer.
+
+    Raises:
+        DataError: they are not there.
+    """
     with (folder() / "index.csv").open(newline="") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: int(row["number"]))
-    return [Path(row["file"]).stem for row in rows]
+    return {Path(row["file"]).stem: int(row["rows_in_source"]) for row in rows}
 
 
 def halves() -> tuple[list[str], list[str]]:
@@ -81,15 +90,17 @@ def parted(name: str, split: Split, seed: int) -> Part:
     Random: half of the normal rows, by chance, are learned from. Published: what the tables of
     Livernoche et al., "On Diffusion Modeling for Anomaly Detection", ICLR 2024, were made by: the
     first half of the normal rows in the order of the file; of a set of fewer than 1,000 rows, 1,000
-    are drawn with replacement before, and of one of more than 50,000, 50,000 without.
+    are drawn with replacement before, and of one of more than 50,000, 50,000 without, which leaves
+    no order. The latter goes by the rows in the set's source: what is here of it was drawn before.
     """
     rows, anomalous = rows_of(name)
     rng = np.random.default_rng(seed)
     if split == "random":
         order = rng.permutation(len(rows))
         rows, anomalous = rows[order], anomalous[order]
-    elif len(rows) < FEW or len(rows) > MANY:
-        chosen = rng.choice(len(rows), FEW if len(rows) < FEW else MANY, replace=len(rows) < FEW)
+    elif (source := rows_in_source()[name]) < FEW or source > MANY:
+        few = source < FEW
+        chosen = rng.choice(len(rows), FEW if few else min(MANY, len(rows)), replace=few)
         rows, anomalous = rows[chosen], anomalous[chosen]
     normal = np.flatnonzero(~anomalous)
     learned, others = normal[: len(normal) // 2], normal[len(normal) // 2 :]
