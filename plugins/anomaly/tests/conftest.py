@@ -41,21 +41,24 @@ def hub_of_anomaly():
     return make
 
 
-@pytest.fixture(scope="module")
-def served(hub_of_anomaly, quickly, tmp_path_factory):
-    """Serve the demo with a checkpoint that holds nothing; return its page's address."""
-    import numpy as np
-    from safetensors.numpy import save_file
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory):
+    """Return a checkpoint that brings no detector."""
+    from hub.checkpoints import write
 
+    folder = tmp_path_factory.mktemp("bare") / "anomaly"
+    card = "---\nlicense: apache-2.0\n---\n# anomaly\n"
+    write(folder, {"demo": "anomaly", "pictures": {}, "tables": {}}, {}, card)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(hub_of_anomaly, quickly, bare):
+    """Serve the demo with a checkpoint that brings no detector; return its page's address."""
     from hub.site.server import start
 
-    folder = tmp_path_factory.mktemp("checkpoints") / "anomaly"
-    folder.mkdir()
-    (folder / "config.json").write_text('{"demo": "anomaly", "format": 1}')
-    (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n# anomaly\n")
-    save_file({"nothing": np.zeros(1, np.float32)}, folder / "model.safetensors")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with hub_of_anomaly(folder.parent) as hub, start(hub, port=port) as running:
+    with hub_of_anomaly(bare.parent) as hub, start(hub, port=port) as running:
         yield running.url.rstrip("/") + "/anomaly"

@@ -115,4 +115,20 @@ def test_kept_detectors_make_room_for_newer_ones():
     small = Kept(most_bytes=1)
     small.put(fitted)
     last = small.put(fitted)
-    assert small.get(last) is fitted and len(small.found) == 1
+    assert small.get(last) is fitted and len(small.lively) == 1
+
+
+def test_a_detector_is_found_by_a_process_that_did_not_make_it():
+    kept, fitted = Kept(), Fitted.of(table(), "state", config=SMALL)
+    id = kept.put(fitted)
+    kept.lively.clear()
+    again = kept.get(id)
+    assert again is not fitted and again.judged == fitted.judged
+    assert (
+        np.array_equal(again.knows(table()), fitted.knows(table())) and again.knows(table()).any()
+    )
+    for one, other in zip(again.scores(table()), fitted.scores(table()), strict=True):
+        assert np.allclose(one.score, other.score, atol=1e-5)
+    folder = kept.folder
+    del kept
+    assert not folder.exists()

@@ -16,8 +16,8 @@ from hub_anomaly.tables.model import ModelConfig
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    return Anomaly(tmp_path_factory.mktemp("checkpoint"), "cpu")
+def service(bare):
+    return Anomaly(bare, "cpu")
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from hub_anomaly.tables import adbench, evaluate
 from hub_anomaly.tables.detector import Detector
 from hub_anomaly.tables.evaluate import Result, summaries
 from hub_anomaly.tables.model import Denoiser, ModelConfig, crowding, noise_of, trained
-from hub_anomaly.tables.neighbours import Space
+from hub_anomaly.tables.neighbours import Space, nearest
 
 SMALL = ModelConfig(width=32, layers=2, steps=150, batch=64)
 needs_data = pytest.mark.skipif(not adbench.available(), reason="no data sets")
@@ -77,6 +77,20 @@ def test_distances_are_those_of_brute_force_without_oneself():
     nearest = np.argsort(apart, 1)[:, :5]
     expected = np.log(own + least) - 0.5 * np.log(own[nearest].mean(1) + least)
     np.testing.assert_allclose(space.own, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_of_many_rows_those_in_the_nearest_cells_are_looked_at():
+    rng = np.random.default_rng(0)
+    rows, new = (rng.normal(size=(count, 8)).astype(np.float32) for count in (4000, 200))
+    rows[1] = rows[0]
+    space = Space.of(rows)
+    far = np.sort(np.linalg.norm(new[:, None] - rows, axis=2), 1)[:, :5].mean(1)
+    numbers, squares = nearest(space.index, new, 5)
+    found = np.sqrt(squares).mean(1)
+    assert (found > 0.999 * far).all() and (found / far).mean() < 1.02
+    assert np.isfinite(space.own).all() and nearest(space.index, rows[:1], 2)[1].max() == 0
+    same = Space.of(np.ones((3000, 2), np.float32))
+    assert (same.apart == 0).all() and np.isfinite(same.own).all()
 
 
 @pytest.mark.parametrize("rows", [2, 3, 7])

@@ -12,7 +12,7 @@ import torch
 from hub_anomaly.tables.model import CLEAN, Denoiser, ModelConfig, noise_of, seen, trained
 from hub_anomaly.tables.neighbours import Space
 
-DIRECTIONS = 32  # of the code that places are told apart by
+FIRST, LAST = 16, 64  # main directions of the hidden layers that rows are compared in
 FOLDS = 3  # of a small table, each scored by a network that has learned from the others
 FEWEST, MANY = 10, 1_000  # rows of a small table: at least, and fewer than
 
@@ -22,7 +22,7 @@ class Scores:
     """How unusual rows are; higher is more so."""
 
     score: np.ndarray  # (rows,) distances in the code and in the input together
-    code: np.ndarray  # (rows,) distance in the code
+    code: np.ndarray  # (rows,) distances in the code: in the first hidden layer and in the last
     input: np.ndarray  # (rows,) distance in the input: the same without a network
     reconstruction: np.ndarray  # (rows,) mean of `oddness`
     oddness: np.ndarray  # (rows, features) square of the noise that the network sees, at unit size
@@ -30,18 +30,34 @@ class Scores:
 
 
 @dataclass(frozen=True, eq=False)
-class Coded:
-    """Rows in the code of a network that has learned from them.
+class View:
+    """Rows as one hidden layer has them, in its main directions."""
 
-    The code is the main directions of its first and last hidden states, each taken as large as the
-    other: the last tells how columns depend on each other, the first keeps what the way there
-    loses.
-    """
+    middle: np.ndarray  # (width,) float32
+    directions: np.ndarray  # (width, dimensions) float32
+    space: Space
+
+    @classmethod
+    def of(cls, states: np.ndarray, dimensions: int) -> View:
+        """Return a view of states, (rows, width)."""
+        middle = states.mean(0)
+        around = states - middle
+        _, found = np.linalg.eigh(around.T @ around)  # ascending
+        directions = np.ascontiguousarray(found[:, ::-1][:, :dimensions])
+        return cls(middle, directions, Space.of(around @ directions))
+
+    def strangeness(self, states: np.ndarray) -> np.ndarray:
+        return self.space.strangeness((states - self.middle) @ self.directions)
+
+
+@dataclass(frozen=True, eq=False)
+class Coded:
+    """Rows in the code of a network that has learned from them: in its first hidden layer and in
+    its last, which tells how columns depend on each other, but loses some on the way there."""
 
     network: Denoiser
-    middle: np.ndarray  # (2 * width,) float32, of the states
-    directions: np.ndarray  # (2 * width, at most DIRECTIONS) float32, of sizes that make them equal
-    space: Space
+    first: View
+    last: View
 
     @classmethod
     def of(
@@ -56,24 +72,21 @@ class Coded:
         """Learn from `rows`, (rows, features) float32, standardised."""
         values, noises = (torch.from_numpy(one).to(device) for one in (rows, noise))
         network = trained(values, noises, config, seed, told)
-        states = seen(network, values)[0].cpu().numpy()
-        sizes = np.sqrt(states.var(0).sum(1))  # of the first and of the last
-        scale = np.repeat(1 / np.maximum(sizes, 1e-6), states.shape[2])
-        states = states.reshape(len(states), -1)
-        middle = states.mean(0)
-        around = (states - middle) * scale
-        _, found = np.linalg.eigh(around.T @ around)  # ascending
-        directions = np.ascontiguousarray(found[:, ::-1][:, :DIRECTIONS])
-        space = Space.of(around @ directions)
-        return cls(network, middle, scale[:, None] * directions, space)
+        first, last, _ = (one.cpu().numpy() for one in seen(network, values))
+        return cls(network, View.of(first, FIRST), View.of(last, LAST))
+
+    @property
+    def own(self) -> np.ndarray:
+        """How strange each row's code is beside the others, (rows,)."""
+        found: np.ndarray = self.first.space.own + self.last.space.own
+        return found
 
     def scores(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return how strange other rows' codes are, (rows,), and the noise that the network sees in
         them, (rows, features), at unit size."""
         values = torch.from_numpy(rows).to(self.network.last.weight.device)
-        states, noise = (one.cpu().numpy() for one in seen(self.network, values))
-        codes = (states.reshape(len(states), -1) - self.middle) @ self.directions
-        return self.space.strangeness(codes), noise
+        first, last, noise = (one.cpu().numpy() for one in seen(self.network, values))
+        return self.first.strangeness(first) + self.last.strangeness(last), noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +135,7 @@ class Detector:
             return Coded.of(some, noise, config, seed + number, device, share)
 
         codes, inputs = learned(0, scaled), Space.of(scaled)
-        own = crossed(scaled, seed, learned) if by_heart else codes.space.own
+        own = crossed(scaled, seed, learned, codes) if by_heart else codes.own
         return cls(mean, deviation, noise, inputs, codes, inputs.own + own)
 
     @cached_property
@@ -151,19 +164,24 @@ class Detector:
         return (1 + above) / (1 + len(self.usual))
 
 
-def crossed(rows: np.ndarray, seed: int, learned: Callable[[int, np.ndarray], Coded]) -> np.ndarray:
+def crossed(
+    rows: np.ndarray, seed: int, learned: Callable[[int, np.ndarray], Coded], whole: Coded
+) -> np.ndarray:
     """Return how strange the code of each row is to a network that has not learned from it, (rows,)
     float32: of as many networks as there are folds, each learns from all rows but its fold's.
 
     Ranks among such scores are valid for rows that come later (Vovk, "Cross-conformal Predictors",
-    2015, arXiv:1208.0806).
+    2015, arXiv:1208.0806). Among fewer rows the nearest are farther away: by as much as the rows of
+    a fold's network are stranger to each other than all are, it is taken back.
 
     Args:
         learned: trains the network of that number, from 1 on, with some of the rows.
+        whole: has learned from all of them.
     """
     folds = np.random.default_rng(seed).permutation(len(rows)) % FOLDS
     found = np.empty(len(rows), np.float32)
     for fold in range(FOLDS):
         coded = learned(1 + fold, rows[folds != fold])
-        found[folds == fold] = coded.scores(rows[folds == fold])[0]
+        farther = np.median(coded.own) - np.median(whole.own)
+        found[folds == fold] = coded.scores(rows[folds == fold])[0] - farther
     return found

@@ -3,6 +3,7 @@ left away."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -41,11 +42,13 @@ class Fitted:
     detector: Detector
     learned: np.ndarray  # (rows,) ascending: numbers of the rows it learned from, in its table
     total: int  # rows of that table
+    print: str  # of those rows, to know them again: see `print_of`
     label: str  # the column of labels; empty: none
     anomalous: tuple[str, ...]  # its values that mean an anomaly
     judged: Judged | None
     held_out: tuple[np.ndarray, np.ndarray] | None  # scores of rows that were kept apart, and which
     notes: tuple[str, ...]
+    grouped: bool = False  # rows are compared with means of those that were learned from
 
     @classmethod
     def of(
@@ -102,7 +105,16 @@ class Fitted:
             )
             judged, held_out = judge(scores, truth[asked]), (scores, truth[asked])
         return cls(
-            columns, detector, learned, len(frame), label, values, judged, held_out, tuple(notes)
+            columns,
+            detector,
+            learned,
+            len(frame),
+            print_of(numbers),
+            label,
+            values,
+            judged,
+            held_out,
+            tuple(notes),
         )
 
     @property
@@ -115,8 +127,8 @@ class Fitted:
         table that was given to learn from."""
         known = np.zeros(len(frame), bool)
         if len(frame) == self.total:
-            rows = self.detector.scale(self.columns.numbers(frame.iloc[self.learned]))
-            known[self.learned] = np.array_equal(rows, self.detector.inputs.rows)
+            rows = self.columns.numbers(frame.iloc[self.learned])
+            known[self.learned] = print_of(rows) == self.print
         return known
 
     def scores(self, frame: DataFrame, argument: str = "table") -> Iterator[Scores]:
@@ -128,7 +140,7 @@ class Fitted:
         """
         self.columns.check(frame, argument)
         own, known = np.full(len(frame), np.nan, np.float32), self.knows(frame)
-        if known.any():
+        if known.any() and not self.grouped:
             own[known] = self.detector.own
         return scored(self.detector, self.columns, frame, own)
 
@@ -142,6 +154,11 @@ class Fitted:
         if not self.label or self.label not in frame.columns:
             return None
         return frame[self.label].astype(str).isin(self.anomalous).to_numpy()
+
+
+def print_of(rows: np.ndarray) -> str:
+    """Return a fingerprint of rows, (rows, features) float64."""
+    return hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()
 
 
 def scored(

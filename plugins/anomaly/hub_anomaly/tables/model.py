@@ -29,9 +29,9 @@ class ModelConfig:
 
     width: int = 256
     layers: int = 3  # residual ones
-    steps: int = 400  # at most: see `steps_for`
-    batch: int = 256
-    rate: float = 5e-3
+    steps: int = 800  # at most: see `steps_for`
+    batch: int = 128
+    rate: float = 1.5e-3
     warmup: int = 50  # steps
     decay: float = 1e-4
     clip: float = 5.0
@@ -51,6 +51,7 @@ class Denoiser(nn.Module):
 
     def __init__(self, features: int, config: ModelConfig) -> None:
         super().__init__()
+        self.config = config
         self.first = nn.Linear(features + 1, config.width)
         self.residual = nn.ModuleList(
             nn.Linear(config.width, config.width) for _ in range(config.layers)
@@ -148,12 +149,12 @@ def pace(step: int, steps: int, warmup: int) -> float:
 
 
 @torch.no_grad()
-def seen(network: Denoiser, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the hidden states, (rows, 2, width), of clean rows, the first and the last, and the
-    noise that the network takes them to have, (rows, features), at unit size."""
-    codes, noises = [], []
+def seen(network: Denoiser, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the first and the last hidden states, (rows, width) each, of clean rows, and the noise
+    that the network takes them to have, (rows, features), at unit size."""
+    found = []
     for some in rows.split(8192):
-        states = network.hidden(some, torch.full((len(some), 1), CLEAN, device=rows.device))
-        codes.append(torch.stack(states, 1))
-        noises.append(network.last(states[1]))
-    return torch.cat(codes), torch.cat(noises)
+        first, last = network.hidden(some, torch.full((len(some), 1), CLEAN, device=rows.device))
+        found.append((first, last, network.last(last)))
+    first, last, noise = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return first, last, noise
