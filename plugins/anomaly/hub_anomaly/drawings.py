@@ -1,11 +1,16 @@
-"""Numbers and comparisons as HTML, and scores as the page's widget takes them; the styles are
-widgets/drawings.css."""
+"""Numbers, comparisons and pictures as HTML, and scores as the page's widget takes them; the styles
+are widgets/drawings.css."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
+
+import numpy as np
+
+from hub.media import png
 
 LANES = {  # of the histogram, from top to bottom: the group of scores, its name
     "learned": "Learned from",
@@ -24,6 +29,24 @@ DETECTORS = {  # what a comparison calls them, and what they are
     "LOF": ("LOF", "local outlier factor"),
 }
 PARTS = ("code", "input", "reconstruction")
+
+UNUSUAL = (  # shares of usual pictures that score as high, and what a picture is called up to there
+    (0.01, "Very unusual"),
+    (0.05, "Unusual"),
+    (0.2, "Rather unusual"),
+    (1.0, "Usual"),
+)
+HEAT = (  # levels of heat, per cent of what is nowhere in most usual pictures, and their colours
+    (30, (255, 214, 64)),
+    (80, (255, 122, 26)),
+    (130, (214, 20, 60)),
+)
+CAPTIONS = {  # of the picture that is usual in the place of the one that is looked at
+    "tiles": "Without what it takes for a defect",
+    "digits": "What it restores",
+    "clothes": "What it restores",
+}
+BINS = 48  # of the histogram of usual pictures
 
 
 def empty(message: str) -> str:
@@ -129,4 +152,81 @@ def verdict(results: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"Here reconstruction error is better than distance in the code, by {number(-gain)} points "
         "of average precision: one table is not all tables."
+    )
+
+
+# Pictures.
+
+
+def note(message: str) -> str:
+    return f'<p class="notes">{escape(message)}</p>'
+
+
+def source(picture: np.ndarray) -> str:
+    """Return a picture, (height, width) or (…, 3 or 4) uint8, as a data URL."""
+    return "data:image/png;base64," + base64.b64encode(png(picture)).decode()
+
+
+def heat_over(heat: np.ndarray) -> np.ndarray:
+    """Return heat, (height, width) uint8 as the service gives it, to be laid over its picture:
+    (height, width, 4) uint8, clear where it is usual, yellow to red where it is not."""
+    levels = [level for level, _ in HEAT]
+    colours = [np.interp(heat, levels, [one[at] for _, one in HEAT]) for at in range(3)]
+    strength = ((heat.astype(np.float32) - levels[0]) / (levels[-1] - levels[0])).clip(0, 1)
+    layers = [*colours, 255 * np.sqrt(strength)]
+    return np.stack(layers, 2).round().astype(np.uint8)
+
+
+def looked(
+    seen: np.ndarray, heat: np.ndarray, restored: np.ndarray, told: Mapping[str, Any], sort: str
+) -> str:
+    """Return a picture with its heat over it, beside what is usual in its place, and how unusual
+    it is.
+
+    Args:
+        seen, heat, restored, told: what the service's `score_image` gives, with an opacity of 0.
+    """
+    name, share = verdict_of(told)
+    kind = "" if sort == "tiles" else " pixels"
+    pictures = (
+        f'<figure><div class="over"><img src="{source(seen)}" alt="The picture">'
+        f'<img class="heat" src="{source(heat_over(heat))}" alt="Its heat"></div>'
+        "<figcaption>Where it is unusual</figcaption></figure>"
+        f'<figure><div class="over"><img src="{source(seen)}" alt="The picture as it is"></div>'
+        "<figcaption>As it is</figcaption></figure>"
+        f'<figure><div class="over"><img src="{source(restored)}" alt="{CAPTIONS[sort]}"></div>'
+        f"<figcaption>{CAPTIONS[sort]}</figcaption></figure>"
+    )
+    row = facts([fact(name, "", share)])
+    return f'{row}<div class="looks{kind}">{pictures}</div>'
+
+
+def verdict_of(told: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what a picture is called by its rarity, and that in numbers."""
+    count = told["usual"]["count"]
+    above = round(told["rarity"] * (count + 1)) - 1
+    name = next(name for most, name in UNUSUAL if above <= most * count)
+    if not above:
+        return name, f"none of {count:,} usual pictures scores as high"
+    scores = "score" if above > 1 else "scores"
+    return name, f"{above:,} of {count:,} usual pictures {scores} as high or higher"
+
+
+def beside(told: Mapping[str, Any], usual: str) -> str:
+    """Return a histogram of usual pictures' scores with that of the picture, and notes."""
+    scores, own = np.array(told["usual"]["scores"]), told["score"]
+    low, high = min(scores.min(), own), max(scores.max(), own)
+    room = 0.03 * max(high - low, 0.1)
+    low, high = low - room, high + room
+    counts = np.histogram(scores, BINS, (low, high))[0]
+    bars = "".join(f'<i style="--tall: {100 * count / counts.max():.0f}%"></i>' for count in counts)
+    at = 100 * (own - low) / (high - low)
+    side = " left" if at > 60 else ""
+    below = note(" ".join(told["notes"])) if told["notes"] else ""
+    return (
+        f'<div class="lane" role="img" aria-label="Score {number(own, 2)}; usual pictures score '
+        f'{number(scores.min(), 2)} to {number(scores.max(), 2)}"><div class="bars">{bars}</div>'
+        f'<div class="own{side}" style="--at: {at:.1f}%"><span>this picture</span></div></div>'
+        f'<p class="notes">Bars: scores of {told["usual"]["count"]:,} usual pictures ({usual}) '
+        f"that were not learned from. To the right is more unusual.</p>{below}"
     )

@@ -9,7 +9,6 @@ a table is told where the answer would be, and stays there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -17,9 +16,10 @@ import gradio as gr
 from hub import HubError, InputError
 from hub.site import progress_of, share
 from hub_anomaly import drawings
+from hub_anomaly.components import TO_NAME, TO_VALUE, hidden_text, shown, widget
 from hub_anomaly.examples import EXAMPLES
+from hub_anomaly.picture_page import picture_tab
 
-WIDGETS = Path(__file__).with_name("widgets")
 FIRST = "cancer"
 SHOWN = 50  # rows, the most unusual ones
 LEARNING = "Learning what is usual, then scoring: some seconds, for large tables a minute."
@@ -28,19 +28,17 @@ COMPARING = "Each detector learns from the same rows: some seconds, for large ta
 NOT_COMPARED = "How well each detector tells the anomalies of the chosen table will stand here."
 NO_LABEL = "none: all rows are taken as usual"
 
-# How a widget's value is written into a link, and read from it; what nobody else has is left out.
-TO_NAME = '(value) => (value && value.kind === "example" ? value.name : "")'
-TO_VALUE = """(name, value) =>
-  value && (value.kind === "file" ? !name : value.name === name) ? value
-  : name ? { kind: "example", name } : null"""
+# How the threshold is written into a link, and read from it.
 TO_TEXT = '(cut) => (typeof cut === "number" ? String(cut) : "")'
 TO_CUT = "(text) => (text && isFinite(text) ? Number(text) : null)"
 
 
 def page(service: Any) -> gr.Blocks:
-    """Learn what is usual in a table, and find what is not."""
+    """Learn what is usual, in a table or in pictures, and find what is not."""
     with gr.Blocks() as blocks, gr.Tabs():
-        compare_tab(service, *table_tab(service))
+        chosen = table_tab(service)
+        picture_tab(service)
+        compare_tab(service, *chosen)
     return blocks
 
 
@@ -294,39 +292,3 @@ def saved(content: bytes) -> dict[str, Any]:
         content, "scored.csv", gr.utils.get_upload_folder()
     )
     return {"path": path, "orig_name": "scored.csv", "meta": {"_type": "gradio.FileData"}}
-
-
-# What the tabs share.
-
-
-def widget(name: str, value: Any, **props: Any) -> gr.HTML:
-    """Return one of the widgets of widgets/; `props` are what its JavaScript reads besides the
-    value."""
-    css, js = (
-        "".join((WIDGETS / f"{part}.{kind}").read_text("utf-8") for part in ("common", name))
-        for kind in ("css", "js")
-    )
-    return gr.HTML(
-        value,
-        html_template=(WIDGETS / f"{name}.html").read_text("utf-8"),
-        css_template=css,
-        js_on_load=js,
-        apply_default_css=False,
-        elem_classes="hub-flush",
-        **props,
-    )
-
-
-def shown(value: str, **settings: Any) -> gr.HTML:
-    """Return a place for what hub_anomaly.drawings makes."""
-    return gr.HTML(
-        value,
-        css_template=(WIDGETS / "drawings.css").read_text("utf-8"),
-        apply_default_css=False,
-        elem_classes="hub-flush",
-        **settings,
-    )
-
-
-def hidden_text(value: str, label: str) -> gr.Textbox:
-    return gr.Textbox(value, label=label, max_length=300, visible="hidden")

@@ -13,9 +13,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import numpy as np
 
-from hub import Files, InputError, Json, Length, Progress, Range, Upload, endpoint
+from hub import (
+    Files,
+    Image,
+    InputError,
+    Json,
+    Length,
+    Picture,
+    Progress,
+    Range,
+    Upload,
+    WholeImage,
+    endpoint,
+)
+from hub.kinds import Choice
 from hub.media import File
 from hub_anomaly.examples import EXAMPLES
+from hub_anomaly.pictures.made import brushed_metal
+from hub_anomaly.pictures.usual import DETECTORS, TILES, sort_of
 from hub_anomaly.tables.reading import MAX_BYTES, read_table
 
 if TYPE_CHECKING:
@@ -38,22 +53,45 @@ ExampleName = Literal["cancer", "digits", "fraud", "intrusion"]
 Peer = Literal["kNN", "IForest", "ECOD", "LOF"]
 COMPARED_WITH: tuple[str, ...] = get_args(Peer)
 TableFile = Annotated[list[Upload], Files(high=1, max_bytes=MAX_BYTES)]
+Usual = Annotated[str, Choice(tuple(DETECTORS))]
+Photo = Annotated[Picture, WholeImage()]
 Name = Annotated[str, Length(0, 500)]
 Id = Annotated[str, Length(1, 100)]
 
 
+LEARNED = Json(
+    {
+        "detector": "its id, for `score`",
+        "rows": "how many usual rows it learned from",
+        "columns": "one object per column it looks at: name, kind",
+        "label": "the column of labels, or empty",
+        "anomalous": "its values that mean an anomaly",
+        "auroc": "percent, of rows kept apart; null without labels",
+        "ap": "percent, average precision; null without labels",
+        "histogram": "edges, and counts of learned, usual and anomalous rows' scores",
+        "learned": "scores of usual rows that others are ranked among, those it learned from: "
+        "count, and scores, ascending, at most 1,000 that stand for all",
+        "seconds": "what learning took; null of a detector that was here already",
+        "notes": "sentences: what was left away, and why",
+    }
+)
+
+
 class Anomaly:
-    """Detectors that visitors make, and what they say of rows."""
+    """Detectors that visitors make, those that the checkpoint brings, and what they say."""
 
     def __init__(self, checkpoint: Path, device: str) -> None:
         import torch
 
         from hub_anomaly.kept import Kept
+        from hub_anomaly.model import load
         from hub_anomaly.tables import fitted
 
         self.torch, self.fitted = torch, fitted
         self.device = device
-        self.kept = Kept()
+        found = load(checkpoint, device)
+        self.pictures = found.pictures
+        self.kept = Kept(found.tables, device)
 
     @endpoint(timeout=120, examples=[{"example": "cancer"}])
     def describe(
@@ -101,25 +139,7 @@ class Anomaly:
         label: Name = "",
         anomalous: list[Name] | None = None,
         progress: Progress | None = None,
-    ) -> Annotated[
-        dict,
-        Json(
-            {
-                "detector": "its id, for `score`",
-                "rows": "how many usual rows it learned from",
-                "columns": "one object per column it looks at: name, kind",
-                "label": "the column of labels, or empty",
-                "anomalous": "its values that mean an anomaly",
-                "auroc": "percent, of rows kept apart; null without labels",
-                "ap": "percent, average precision; null without labels",
-                "histogram": "edges, and counts of learned, usual and anomalous rows' scores",
-                "learned": "scores of the rows it learned from: count, and scores, ascending, at "
-                "most 1,000 that stand for all",
-                "seconds": "what learning took",
-                "notes": "sentences: what was left away, and why",
-            }
-        ),
-    ]:
+    ) -> Annotated[dict, LEARNED]:
         """Learn what is usual in a table.
 
         A denoising auto-encoder learns to tell the noise that is added to rows. A row's score is
@@ -146,19 +166,25 @@ class Anomaly:
 
         with self.torch.inference_mode(False), self.torch.enable_grad():
             fitted = self.fitted.Fitted.of(frame, label, values, device=self.device, told=told)
-        return {
-            "detector": self.kept.put(fitted),
-            "rows": fitted.rows,
-            "columns": [{"name": one.name, "kind": one.kind} for one in fitted.columns.columns],
-            "label": fitted.label,
-            "anomalous": list(fitted.anomalous),
-            "auroc": rounded(fitted.judged.auroc) if fitted.judged else None,
-            "ap": rounded(fitted.judged.ap) if fitted.judged else None,
-            "histogram": histogram(fitted),
-            "learned": curve(fitted.detector.usual),
-            "seconds": round(time.perf_counter() - began, 2),
-            "notes": list(fitted.notes),
-        }
+        seconds = round(time.perf_counter() - began, 2)
+        return told_of(self.kept.put(fitted), fitted, seconds)
+
+    @endpoint(examples=[{"detector": "fraud"}])
+    def about(self, detector: Id) -> Annotated[dict, LEARNED]:
+        """Tell again what `fit` told of a detector; also of those that are here from the start,
+        "fraud" and "intrusion".
+
+        "fraud" has learned 4,549 honest credit-card payments (columns V1 to V28 and Amount), and
+        "intrusion" 10,000 connections of KDD Cup 1999 that were no attack. Neither holds a row of
+        them: rows are compared with means of five or more.
+
+        Args:
+            detector: the id of a detector.
+
+        Returns:
+            What is to be known of it.
+        """
+        return told_of(detector, self.kept.get(detector))
 
     @endpoint(timeout=600, gpu_seconds=GPU_SECONDS)
     def score(
@@ -192,7 +218,7 @@ class Anomaly:
         """Tell how unusual the rows of a table are.
 
         Args:
-            detector: the id of a detector, of `fit`.
+            detector: the id of a detector, of `fit`; or "fraud" or "intrusion", which are here.
             table: a CSV or Parquet file with the columns that the detector knows; others are passed
                 over.
             example: a table that is here already, instead.
@@ -297,6 +323,74 @@ class Anomaly:
         with self.torch.inference_mode(False), self.torch.enable_grad():
             return compared(frame, label, values, COMPARED_WITH, COMPARED, self.device, progress)
 
+    @endpoint(
+        gpu_seconds=GPU_SECONDS,
+        examples=[{"image": brushed_metal(scratched=True)}],
+    )
+    def score_image(
+        self,
+        image: Photo,
+        usual: Usual = TILES,
+        opacity: Annotated[float, Range(0, 1)] = 0.7,
+    ) -> tuple[
+        Annotated[np.ndarray, WholeImage()],
+        Annotated[np.ndarray, Image()],
+        Annotated[np.ndarray, Image()],
+        Annotated[
+            dict,
+            Json(
+                {
+                    "score": "higher is more unusual; comparable under one `usual` only",
+                    "rarity": "share of usual pictures that score as high or higher",
+                    "usual": "scores of usual pictures that were not learned from: count, and "
+                    "scores, ascending",
+                    "size": "width and height of the three pictures",
+                    "notes": "sentences: what was done to the picture",
+                }
+            ),
+        ],
+    ]:
+        """Tell how unusual a picture is, and where.
+
+        An auto-encoder has learned to undo made-up defects in usual pictures. Of a tile, the score
+        is that of its most unusual place. A digit or a piece of clothing is scored as a whole, by
+        how far its code lies from those of usual ones.
+
+        Args:
+            image: a picture of at least 8x8 pixels, at most 20,000 a side and 16 million in all.
+                It is made grey. A tile fills the picture; a digit or a piece of clothing stands
+                alone on an even ground, and is brought to 28x28 pixels, light on black.
+            usual: what is usual: "tiles", the surface of magnetic tiles; "digit 0" to "digit 9";
+                or a piece of clothing, such as "sneaker".
+            opacity: of the strongest heat, where it is drawn over the picture.
+
+        Returns:
+            The picture with the heat over it; the heat alone, 100 where it is as high as it is
+            nowhere in 19 of 20 usual pictures; what the detector takes for usual in its place; and
+            `score`, `rarity`, `usual`, `size`, `notes`.
+        """
+        from hub_anomaly.pictures.examine import examine, heat_as_grey, with_heat
+
+        if DETECTORS[usual] not in self.pictures:
+            here = [name for name, part in DETECTORS.items() if part in self.pictures]
+            raise InputError(
+                f"the checkpoint has no detector to which {usual!r} is usual; it has "
+                f"{', '.join(here) or 'none for pictures'}",
+                "usual",
+            )
+        detector = self.pictures[DETECTORS[usual]]
+        found = examine(detector, with_alpha(image), sort_of(usual))
+        height, width = found.heat.shape
+        told = {
+            "score": rounded(found.score, 4),
+            "rarity": rounded(found.rarity, 6),
+            "usual": curve(detector.usual),
+            "size": [width, height],
+            "notes": [*image.notes, *found.notes],
+        }
+        over = with_heat(found.seen, found.heat, opacity)
+        return over, heat_as_grey(found.heat), found.restored, told
+
     def _given(
         self,
         table: list[Upload] | None,
@@ -321,6 +415,32 @@ class Anomaly:
         (upload,) = table or []
         frame = read_table(upload.source, upload.name)
         return frame, label, tuple(anomalous or ())
+
+
+def told_of(id: str, fitted: Fitted, seconds: float | None = None) -> dict[str, Any]:
+    """Return what is to be known of a detector."""
+    judged = fitted.judged
+    return {
+        "detector": id,
+        "rows": fitted.rows,
+        "columns": [{"name": one.name, "kind": one.kind} for one in fitted.columns.columns],
+        "label": fitted.label,
+        "anomalous": list(fitted.anomalous),
+        "auroc": rounded(judged.auroc) if judged else None,
+        "ap": rounded(judged.ap) if judged else None,
+        "histogram": histogram(fitted),
+        "learned": curve(fitted.detector.usual),
+        "seconds": seconds,
+        "notes": list(fitted.notes),
+    }
+
+
+def with_alpha(image: Picture) -> np.ndarray:
+    """Return a picture's pixels with its transparency as their last channel, where it has any."""
+    if image.alpha is None:
+        found: np.ndarray = image.pixels
+        return found
+    return np.dstack([image.pixels, image.alpha])
 
 
 def rounded(value: float, digits: int = 2) -> float:

@@ -10,11 +10,15 @@ import torch.nn.functional as F
 
 from hub.errors import InputError
 from hub_anomaly.pictures.detector import Detector, as_inputs
+from hub_anomaly.pictures.drawn import SIDE, as_learned
+from hub_anomaly.pictures.usual import Sort
 
 SMALLEST = 8  # pixels of a side
 LARGEST = 16_000_000  # pixels in all
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 SHOWN = (0.3, 1.3)  # heat at which its colour begins, and at which it is full
+GREY = 100  # of a picture of the heat, where the heat is 1
+LONG = 1.5  # times as long as wide, from which on a tile is said to have been squeezed
 COLOURS = ((255, 214, 64), (255, 122, 26), (214, 20, 60))  # from weak to strong
 
 
@@ -24,35 +28,45 @@ class Examined:
 
     score: float  # higher is more unusual; only comparable with others of its detector
     rarity: float  # share of usual pictures that score as high or higher
+    seen: np.ndarray  # (height, width) or (height, width, 3) uint8: what the detector was shown
     heat: np.ndarray  # (height, width) float32 from 0; few usual pictures have 1 or more anywhere
     restored: np.ndarray  # (height, width) uint8: the picture without what is unusual
-    size: int  # pixels of the sides that it was looked at with
+    notes: tuple[str, ...]  # sentences: what was done to it
 
 
-def examine(detector: Detector, image: np.ndarray) -> Examined:
+def examine(detector: Detector, image: np.ndarray, sort: Sort = "tiles") -> Examined:
     """Return how unusual a picture is, and where.
 
-    It is made grey, and brought to the detector's size whatever its proportions, as the pictures
-    that the detector has learned from were.
+    It is made grey, and brought to the detector's size: a tile whatever its proportions, as the
+    pictures that were learned from were; a digit or a piece of clothing as `drawn.as_learned` does.
 
     Args:
         image: (height, width) or (height, width, 1 to 4), of 8 or 16 bits, true and false, or
             numbers in [0, 1]; transparent places are taken as black.
 
     Raises:
-        InputError: it is no picture, or too small or too large.
+        InputError: it is no picture, or too small or too large, or shows nothing.
     """
-    grey = grey_of(image)
-    side = detector.network.config.side
+    grey, side, notes = grey_of(image), detector.network.config.side, []
+    if sort == "tiles":
+        seen = eight_bits(image[..., :3]) if image.ndim == 3 and image.shape[2] > 2 else grey
+        if max(grey.shape) > LONG * min(grey.shape):
+            notes.append(f"Squeezed: the detector sees {side} x {side} pixels of it.")
+    else:
+        seen = as_learned(grey, sort)
+        if seen is not grey:
+            notes.append(f"Brought to {SIDE} x {SIDE} pixels, light on black.")
+        grey = seen
     found = detector.findings(as_inputs(torch.from_numpy(grey)[None], side))
     height, width = grey.shape
     restored = resized(found.restored[0], height, width)
     return Examined(
         score=float(found.score[0]),
         rarity=float(detector.rarity(found.score)[0]),
+        seen=seen,
         heat=resized(found.heat[0], height, width).clip(0),
         restored=(restored.clip(0, 1) * 255).round().astype(np.uint8),
-        size=side,
+        notes=tuple(notes),
     )
 
 
@@ -115,6 +129,10 @@ def in_unit_range(image: np.ndarray) -> np.ndarray:
     return image.astype(np.float32)
 
 
+def eight_bits(image: np.ndarray) -> np.ndarray:
+    return (in_unit_range(image) * 255).round().astype(np.uint8)
+
+
 def resized(values: np.ndarray, height: int, width: int) -> np.ndarray:
     """Return (side, side) as (height, width)."""
     tensor = torch.from_numpy(values.astype(np.float32))[None, None]
@@ -148,3 +166,8 @@ def with_heat(image: np.ndarray, heat: np.ndarray, opacity: float = 0.7) -> np.n
     share = opacity * np.sqrt(level)[..., None]
     mixed = below * (1 - share) + above * share
     return (mixed * 255).round().clip(0, 255).astype(np.uint8)
+
+
+def heat_as_grey(heat: np.ndarray) -> np.ndarray:
+    """Return heat, (height, width) from 0, as a picture, uint8: GREY where it is 1."""
+    return (GREY * heat).round().clip(0, 255).astype(np.uint8)

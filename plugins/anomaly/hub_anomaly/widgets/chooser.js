@@ -1,6 +1,7 @@
-// A table: an example, or a file. props.value is {kind: "example", name}, {kind: "file", file, name} with what was
-// uploaded, or null. props.examples are [{name, title, about}]; props.heading is above them; props.invites, [title, about],
-// is on the tile that takes a file; where props.optional, what was brought can be left away again.
+// A table or a picture: an example, or a file. props.value is {kind: "example", name}, {kind: "file", file, name} with what
+// was uploaded, {kind: "drawn"} while another widget has it, or null. props.examples are [{name, title, about}], or with
+// props.pictures [{name, title, picture}]; props.heading is above them; props.invites, [title, about], is on the tile that
+// takes a file; where props.optional, what was brought can be left away again.
 const box = element.querySelector(".chooser"), tiles = element.querySelector(".tiles"), heading = element.querySelector("h4");
 const input = element.querySelector("input"), own = element.querySelector(".own"), named = own.querySelector("span");
 const away = own.querySelector("button"), problem = element.querySelector(".problem");
@@ -33,15 +34,23 @@ async function take(file) {
   show();
 }
 const choose = (value) => { tell(""); props.value = value; show(); };
-const [title, about] = props.invites;
+function fill() {
+  const [title, about] = props.invites;
+  tiles.replaceChildren(
+    ...props.examples.map((one) =>
+      make("button", { type: "button", class: "tile", "data-name": one.name, onclick: () => choose({ kind: "example", name: one.name }) },
+        one.picture ? make("img", { src: one.picture, alt: "" }) : null, make("b", {}, one.title), one.about ? make("span", {}, one.about) : null)),
+    make("button", { type: "button", class: "tile add", onclick: () => input.click() }, icon("add"), make("b", {}, title), make("span", {}, about)),
+  );
+  show();
+}
 heading.textContent = props.heading;
 tiles.setAttribute("aria-label", props.heading);
-tiles.append(
-  ...props.examples.map((one) =>
-    make("button", { type: "button", class: "tile", "data-name": one.name, onclick: () => choose({ kind: "example", name: one.name }) },
-      make("b", {}, one.title), make("span", {}, one.about))),
-  make("button", { type: "button", class: "tile add", onclick: () => input.click() }, icon("add"), make("b", {}, title), make("span", {}, about)),
-);
+box.classList.toggle("pictures", !!props.pictures);
+if (props.pictures) {
+  input.accept = "image/*,.tif,.tiff,.bmp,.ppm";
+  input.setAttribute("aria-label", "A picture of your own");
+}
 away.onclick = () => choose(null);
 input.onchange = () => { take(input.files[0]); input.value = ""; };
 for (const name of ["dragenter", "dragover"]) box.addEventListener(name, (event) => {
@@ -51,4 +60,5 @@ for (const name of ["dragenter", "dragover"]) box.addEventListener(name, (event)
 for (const name of ["dragleave", "drop"]) box.addEventListener(name, () => box.classList.remove("over"));
 box.addEventListener("drop", (event) => { event.preventDefault(); take(event.dataTransfer.files[0]); });
 watch("value", show);
-show();
+watch("examples", fill);
+fill();
