@@ -75,17 +75,20 @@ def facts(told: Sequence[str] = ()) -> str:
     return f'<div class="facts">{"".join(told)}</div>'
 
 
-def learned(made: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
+def learned(made: Mapping[str, Any], summary: Mapping[str, Any] | None = None) -> str:
     """Return what is to be known of a detector and of the rows that it has scored.
 
     Args:
-        made, summary: what the service's `fit` and `score` tell.
+        made, summary: what the service's `fit` and `score` tell; without rows that were scored, of
+            those that were kept apart.
     """
-    told = []
-    if summary["auroc"] is not None:
-        told.append(fact(number(summary["auroc"]), "%", "AUROC"))
-        told.append(fact(number(summary["ap"]), "%", "average precision"))
-    told.append(fact(f"{made['rows']:,}", "", f"rows learned in {number(made['seconds'])} s"))
+    told, judged = [], made if summary is None else summary
+    if judged["auroc"] is not None:
+        told.append(fact(number(judged["auroc"]), "%", "AUROC"))
+        told.append(fact(number(judged["ap"]), "%", "average precision"))
+    seconds = made["seconds"]
+    when = "before" if seconds is None else f"in {number(seconds)} s"
+    told.append(fact(f"{made['rows']:,}", "", f"rows learned {when}"))
     notes = "; ".join(made["notes"])  # a note may begin with the name of a column
     below = f'<p class="notes">{escape(notes)}.</p>' if notes else ""
     return facts(told) + below

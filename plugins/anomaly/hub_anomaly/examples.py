@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 FRAUD, INTRUSION = "tabular/creditcard_sample", "tabular/kddcup99"
+BUNDLED = ("fraud", "intrusion")  # the checkpoint brings detectors of them
 CONNECTIONS = 20_000  # of the intrusion set
 
 

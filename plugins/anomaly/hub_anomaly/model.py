@@ -19,14 +19,15 @@ from hub.errors import CheckpointError
 from hub.evaluation import Evaluation, card_text
 from hub.training import part_facts
 from hub_anomaly.card import CARD
+from hub_anomaly.examples import BUNDLED
 from hub_anomaly.pictures import detector as pictures
 from hub_anomaly.pictures.data import SETS
 from hub_anomaly.pictures.train import parts_of
-from hub_anomaly.tables import bundled, packing
+from hub_anomaly.tables import packing
 from hub_anomaly.tables.fitted import Fitted
 
 SUMMED = {"minutes": 0.0, "cpu_minutes": 0.0}  # of the classes of digits, and of clothes
-PARTS = {"pictures": tuple(parts_of("all")), "tables": bundled.BUNDLED}
+PARTS = {"pictures": tuple(parts_of("all")), "tables": BUNDLED}
 
 
 @dataclass(frozen=True)

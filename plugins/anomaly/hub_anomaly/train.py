@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from hub.training import save_part
 from hub_anomaly import model
+from hub_anomaly.examples import BUNDLED
 from hub_anomaly.pictures import train as picture_recipe
 from hub_anomaly.tables import bundled, packing
 from hub_anomaly.tables.model import ModelConfig as TableConfig
@@ -56,7 +57,7 @@ def train(out: Path, config: TrainConfig) -> None:
             picture_recipe.train_part(folder / "pictures", part, own)
     if int(os.environ.get("RANK", "0")) != 0:  # another process does the rest
         return
-    for name in bundled.BUNDLED:
+    for name in BUNDLED:
         if config.part in ("all", name):
             train_table(folder / "tables", name, config)
     if lacking := model.missing(folder):

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from hub_anomaly.examples import EXAMPLES
-from hub_anomaly.tables import bundled
+from hub_anomaly.examples import BUNDLED, EXAMPLES
 from hub_anomaly.tables.bundled import GROUP, learned, means_of_groups
 from hub_anomaly.tables.model import ModelConfig
 from hub_anomaly.tables.packing import packed, unpacked
@@ -53,6 +52,6 @@ def test_packed_and_unpacked_it_answers_as_before(cancer):
     assert again.columns == cancer.columns and again.judged == cancer.judged
 
 
-@pytest.mark.parametrize("name", bundled.BUNDLED)
+@pytest.mark.parametrize("name", BUNDLED)
 def test_what_is_bundled_is_an_example_that_needs_data(name):
     assert EXAMPLES[name].needs

@@ -110,7 +110,12 @@ def test_what_lies_off_the_curve_is_unusual():
     off[:, 2] = off[::-1, 2]  # each value is usual, not together
     detector = Detector.fit(curve(500), SMALL)
     for name in ("score", "code", "input", "reconstruction"):
-        inside, outside = (getattr(detector.scores(rows), name) for rows in (usual, off))
+        inside, outside = (
+            detector.reconstruction(rows)
+            if name == "reconstruction"
+            else getattr(detector.scores(rows), name)
+            for rows in (usual, off)
+        )
         assert np.isfinite(inside).all() and np.isfinite(outside).all()
         above = (outside[:, None] > inside).mean()  # the area under the curve
         assert above > (0.6 if name == "reconstruction" else 0.9), name
@@ -164,8 +169,8 @@ def test_ranks_of_unseen_usual_rows_are_as_good_as_uniform(rows):
 
 def test_far_values_stay_finite():
     detector = Detector.fit(curve(100), SMALL)
-    found = detector.scores(np.full((1, 5), 1e140))
-    assert np.isfinite([found.score[0], found.reconstruction[0]]).all()
+    far = np.full((1, 5), 1e140)
+    assert np.isfinite([detector.scores(far).score[0], detector.reconstruction(far)[0]]).all()
 
 
 def result(name, detector, auroc, seed=0):
@@ -264,18 +269,14 @@ def test_a_card_tells_means_the_best_peer_and_the_half_that_nothing_was_chosen_o
 
 
 @needs_data
-def test_a_quick_measure_looks_at_ours_alone(monkeypatch, tmp_path):
+def test_a_quick_measure_looks_at_ours_alone(monkeypatch, bare):
     from hub_anomaly.evaluate import evaluate as measure
 
     monkeypatch.setattr(evaluate, "QUICK_SETS", ("45_wine",))
-    (tmp_path / "config.json").write_text('{"demo": "anomaly", "format": 1}')
-    found = measure(tmp_path, quick=True)
-    assert found.data == "tabular/adbench" and found.metrics["auroc_mean_quick"].value > 90
-    assert set(found.metrics) == {
-        f"{value}_mean{of}_quick"
-        for value in ("auroc", "ap")
-        for of in ("", "_code", "_input", "_reconstruction")
-    }
+    found = measure(bare, quick=True)
+    assert found.data.startswith("tabular/adbench")
+    assert set(found.metrics) == {"auroc_mean_quick", "ap_mean_quick"}
+    assert found.metrics["auroc_mean_quick"].value > 90
 
 
 def test_a_benchmark_tells_when_ours_is_as_good(monkeypatch):

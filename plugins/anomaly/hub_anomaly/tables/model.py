@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from hub.training import has_bf16
 
 WEAKEST, STRONGEST = 0.25, 2.0  # times a feature's noise, in training
-CLEAN = 0.5  # the strength that a clean row is looked at with
+CLEAN = 1.0  # the strength that a clean row is looked at with
 BINS = 50  # of a feature's histogram
 SHORTEST = 200  # steps of training
 TRIMMED = 0.01  # of its values on each side that the histogram leaves out
