@@ -1,11 +1,11 @@
 """What is learned of usual pictures: how unusual a new one is beside them, and where.
 
-Three things tell where: the defects that the auto-encoder sees, what it changes, and how far its
+Of a texture, two things tell where: the defects that the auto-encoder sees, and how far its
 features of a place are from those of usual pictures, as in Roth et al., "Towards Total Recall in
 Industrial Anomaly Detection" (PatchCore), CVPR 2022 (arXiv:2106.08265), section 3, but without a
-network that was trained on other pictures. Of a texture the most unusual place is the score. An
-object is scored as a whole: by the distance of its code to those of usual ones and, where that
-helps, by what the auto-encoder changes.
+network that was trained on other pictures. The most unusual place is the score. An object is scored
+as a whole: by the distance of its code to those of usual ones and, where that helps, by what the
+auto-encoder changes and what differs from the nearest usual pictures tells where.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from torch import Tensor
 
 from hub.errors import CheckpointError
 from hub.training import part_facts
+from hub_anomaly.pictures.means import Means, differences
 from hub_anomaly.pictures.model import ModelConfig, Restorer, deviation
 from hub_anomaly.tables.neighbours import Space
 
 Kind = Literal["texture", "object"]
 
 BATCH = 64  # pictures that the network sees at once
-PLACES = 4_000  # features of places that are kept of a texture, of an object an eighth of them
+PLACES = 4_000  # features of places that are kept of a texture
 FROM = 20_000  # of which they are chosen
 CODES = 1_000  # codes of whole objects that are kept
 DIMENSIONS = 48  # of a code
-MAPS = ("spoilt", "restoration", "places")
-WEIGHTS: dict[Kind, tuple[float, ...]] = {"texture": (1.0, 0.0, 0.3), "object": (1.0, 0.5, 0.5)}
+MAPS = ("spoilt", "restoration", "places")  # of objects the last: pixels, and nearest usual ones
+WEIGHTS: dict[Kind, tuple[float, ...]] = {"texture": (1.0, 0.0, 0.3), "object": (0.0, 0.0, 1.0)}
 HOT = 0.95  # share of usual pictures that are nowhere as unusual as a heat of 1
-SIZES = {"texture": PLACES, "object": PLACES // 8}
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,27 @@ class Memory:
         squares, _ = index.search(np.ascontiguousarray(asked), min(count, len(self.rows)))
         found: np.ndarray = np.sqrt(squares.clip(0)).mean(1)
         return found
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """What the network sees at places of usual pictures."""
+
+    middle: np.ndarray  # (dimensions,) mean of the features
+    spread: np.ndarray  # (dimensions,) their deviation
+    memory: Memory
+
+    @classmethod
+    def of(cls, features: np.ndarray, rng: np.random.Generator) -> Places:
+        """Return what is kept of features, (count, dimensions)."""
+        middle, spread = features.mean(0), features.std(0) + 1e-3
+        return cls(middle, spread, Memory(coreset((features - middle) / spread, PLACES, rng)))
+
+    def far(self, features: np.ndarray) -> np.ndarray:
+        """Return how far features, (count, places, dimensions), are from those that are kept,
+        (count * places,)."""
+        scaled = (features - self.middle) / self.spread
+        return self.memory.nearest(scaled.reshape(-1, features.shape[2]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +116,7 @@ class Findings:
     heat: np.ndarray  # (count, side, side): 1 is more than most usual pictures have anywhere
     code: np.ndarray  # (count,) how far the code of the whole is from usual ones; 0 of textures
     maps: np.ndarray  # (count, maps, side, side), in the order of MAPS
-    restored: np.ndarray  # (count, side, side) in [0, 1]: without what is unusual
+    restored: np.ndarray  # (count, side, side) in [0, 1]: what would be usual in their place
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,14 +126,13 @@ class Detector:
     name: str
     kind: Kind
     network: Restorer
-    middle: np.ndarray  # (dimensions,) mean of the features
-    spread: np.ndarray  # (dimensions,) their deviation
-    places: Memory
+    places: Places | None  # of a texture
     codes: Codes | None  # of an object
+    means: Means | None  # likewise
     usual_map: np.ndarray  # (maps, 2) mean and deviation over held-out usual pictures
     hot: np.ndarray  # (2,) of their heat: where it begins, and what is nowhere in most of them
     usual: np.ndarray  # (count,) their scores, ascending
-    changed: float = 0.0  # how much what is changed counts beside the code, of an object
+    changed: float = 0.0  # how much what is changed, and what differs, count beside the code
 
     @classmethod
     def of(
@@ -130,21 +150,20 @@ class Detector:
             network: trained on `images`.
             images: usual pictures, (count, 1, side, side) in [0, 1].
             held_out: others, which new pictures are ranked beside.
-            changed: how much what is changed counts beside the code, of an object.
+            changed: how much what the network changes in an object, and what differs from usual
+                ones, count beside the code.
         """
         rng = np.random.default_rng(0)
         features, codes = remembered(network, images, rng)
-        middle, spread = features.mean(0), features.std(0) + 1e-3
-        kept = coreset((features - middle) / spread, SIZES[kind], rng)
+        texture = kind == "texture"
         nothing = np.tile(np.array([0, 1], np.float32), (len(MAPS), 1))
         detector = cls(
             name=name,
             kind=kind,
             network=network,
-            middle=middle,
-            spread=spread,
-            places=Memory(kept),
-            codes=Codes.of(codes, rng) if kind == "object" else None,
+            places=Places.of(features, rng) if texture else None,
+            codes=None if texture else Codes.of(codes, rng),
+            means=None if texture else Means.of(images.flatten(1).numpy(), rng),
             usual_map=nothing,
             hot=np.array([0, 1], np.float32),
             usual=np.zeros(1, np.float32),
@@ -169,11 +188,14 @@ class Detector:
 
     def part(self, images: Tensor) -> Findings:
         seen = see(self.network, images)
-        maps = seen.maps
-        features = (seen.features - self.middle) / self.spread
-        far = self.places.nearest(features.reshape(-1, features.shape[2]))
-        side = round(features.shape[1] ** 0.5)
-        maps[:, MAPS.index("places")] = enlarged(far.reshape(-1, 1, side, side), images.shape[2])
+        maps, restored, size = seen.maps, seen.restored, images.shape[2]
+        if self.places:
+            side = round(seen.features.shape[1] ** 0.5)
+            far = self.places.far(seen.features).reshape(-1, 1, side, side)
+            maps[:, MAPS.index("places")] = enlarged(far, size)
+        if self.means:
+            restored = self.means.mixed(images.flatten(1).numpy()).reshape(restored.shape)
+            maps[:, MAPS.index("places")] = differences(images[:, 0].numpy(), restored)
         mean, spread = self.usual_map[:, 0], self.usual_map[:, 1]
         scaled = (maps - mean[:, None, None]) / spread[:, None, None]
         heat = np.einsum("nmhw,m->nhw", scaled, np.array(WEIGHTS[self.kind], np.float32))
@@ -182,8 +204,9 @@ class Detector:
         if self.codes:
             code = self.codes.strangeness(seen.code)
             change = maps[:, MAPS.index("restoration")].mean((1, 2))
-            score = code + self.changed * np.log(change + 1e-6)
-        return Findings(score, heat, code, maps, seen.restored)
+            apart = np.sqrt(np.square(maps[:, MAPS.index("places")]).mean((1, 2)))
+            score = code + self.changed * (np.log(change + 1e-6) + np.log(apart + 1e-6))
+        return Findings(score, heat, code, maps, restored)
 
     def rarity(self, scores: np.ndarray) -> np.ndarray:
         """Return which share of usual pictures, (count,), would have such a score or a higher one:
@@ -193,7 +216,10 @@ class Detector:
 
     def packed(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return tensors, float16 but for the few that rank, and settings that `unpacked` takes."""
-        halves = {"middle": self.middle, "spread": self.spread, "places": self.places.rows}
+        halves: dict[str, np.ndarray] = {}
+        if self.places:
+            halves |= {"middle": self.places.middle, "spread": self.places.spread}
+            halves["places"] = self.places.memory.rows
         if self.codes:
             halves |= {"centre": self.codes.centre, "basis": self.codes.basis}
             halves["codes"] = self.codes.space.rows
@@ -201,6 +227,9 @@ class Detector:
             name: torch.from_numpy(np.ascontiguousarray(value)).half()
             for name, value in halves.items()
         }
+        if self.means:
+            levels = (255 * self.means.rows).round().clip(0, 255).astype(np.uint8)
+            arrays["means"] = torch.from_numpy(levels)
         for name in EXACT:
             arrays[name] = torch.from_numpy(np.ascontiguousarray(getattr(self, name), np.float32))
         weights = self.network.state_dict()
@@ -229,17 +258,20 @@ class Detector:
         arrays = {
             name: one.float().numpy() for name, one in tensors.items() if not name.startswith(start)
         }
-        codes = None
+        places = codes = means = None
+        if "places" in arrays:
+            places = Places(arrays["middle"], arrays["spread"], Memory(arrays["places"]))
         if "codes" in arrays:
             codes = Codes(arrays["centre"], arrays["basis"], Space.of(arrays["codes"]))
+        if "means" in arrays:
+            means = Means(arrays["means"] / 255)
         return cls(
             name=settings["name"],
             kind=settings["kind"],
             network=network.to(device).eval(),
-            middle=arrays["middle"],
-            spread=arrays["spread"],
-            places=Memory(arrays["places"]),
+            places=places,
             codes=codes,
+            means=means,
             changed=settings["changed"],
             **{name: arrays[name] for name in EXACT},
         )
