@@ -17,7 +17,6 @@ def benchmark(checkpoint: Path, device: str = "cpu") -> list[Bench]:
 
     Raises:
         CheckpointError: the checkpoint is missing or damaged.
-        HubError: pyod is not installed.
     """
     checkpoints.read_config(checkpoint)
     return [*speeds(device)]

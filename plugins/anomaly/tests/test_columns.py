@@ -72,6 +72,26 @@ def test_numbers_as_text_are_numbers_and_a_stray_word_is_missing():
     assert columns.numbers(table)[-1].tolist() == [49.0, 1.0]
 
 
+def test_infinite_values_and_columns_that_are_all_the_same_are_told():
+    table = pandas.DataFrame(
+        {
+            "a": ["inf" if one % 5 == 0 else str(one) for one in range(50)],
+            "b": [1.0] * 50,
+            "c": ["x"] * 50,
+            "d": [-np.inf, *range(49)],
+        }
+    )
+    columns = Columns.learned(table)
+    assert [one.kind for one in columns.columns] == ["number", "number", "category", "number"]
+    assert columns.remarks == (
+        "a: 10 infinite values are taken as missing",
+        "b is the same in all rows, so any other value is unusual",
+        "c is the same in all rows, so any other value is unusual",
+        "d: 1 infinite value is taken as missing",
+    )
+    assert np.isfinite(columns.numbers(table)).all()
+
+
 def test_columns_that_do_not_fit_are_named():
     columns = Columns.learned(frame())
     new = frame().drop(columns=["size", "yes"]).rename(columns={"kind": "sort"})

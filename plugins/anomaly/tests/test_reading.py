@@ -54,6 +54,7 @@ def test_parquet_is_read_by_its_content(tmp_path):
         (b"a,b\n", "t.csv has a line of names, and no rows"),
         (b"a,b,a,c,b\n1,2,3,4,5\n", "several columns called 'a', 'b'"),
         (b"PAR1" + bytes(50), "begins as a Parquet file, but is damaged"),
+        (b"PK\x03\x04" + bytes(50), "a workbook or an archive; save the table as CSV"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "neither text nor Parquet"),
         (b"a,b\n1,2\n1,2,3,4\n", "cannot be read as CSV"),
         (

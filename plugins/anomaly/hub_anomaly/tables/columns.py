@@ -7,7 +7,7 @@ could be compared by, and is left away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -45,7 +45,8 @@ class Columns:
     """How the rows of a table become numbers, as a table to learn from has told."""
 
     columns: tuple[Column, ...]
-    left_out: tuple[tuple[str, str], ...] = field(default=())  # name, and why
+    left_out: tuple[tuple[str, str], ...] = ()  # name, and why
+    remarks: tuple[str, ...] = ()  # sentences on columns that are looked at
 
     @property
     def names(self) -> list[str]:
@@ -69,17 +70,18 @@ class Columns:
                 "better from a hundred or more",
                 argument,
             )
-        found, left = [], []
+        found, left, remarks = [], [], []
         for name in frame.columns:
             made = column_of(str(name), frame[name])
             if isinstance(made, Column):
                 found.append(made)
+                remarks += remarks_on(made, frame[name])
             else:
                 left.append((str(name), made))
         if not found:
             why = "; ".join(f"{name}: {reason}" for name, reason in left[:SHOWN])
             raise InputError(f"no column of the table can be learned from ({why})", argument)
-        return cls(tuple(found), tuple(left))
+        return cls(tuple(found), tuple(left), tuple(remarks))
 
     def numbers(self, frame: DataFrame, argument: str = "table") -> np.ndarray:
         """Return a table's rows as (rows, features) float64, all finite.
@@ -120,7 +122,8 @@ def column_of(name: str, values: Series) -> Column | str:
     if pandas.api.types.is_datetime64_any_dtype(values):
         return numeric(name, "date", days(values))
     numbers = as_numbers(values)
-    if np.isfinite(numbers[values.notna()]).mean() >= NUMERIC:
+    read = np.isfinite(numbers).sum() + infinite(values).sum()
+    if np.isfinite(numbers).any() and read >= NUMERIC * len(there):
         return numeric(name, "number", numbers)
     texts = there.astype(str)
     counts = texts.value_counts()
@@ -128,6 +131,27 @@ def column_of(name: str, values: Series) -> Column | str:
         return f"{len(counts):,} different texts in {len(texts):,} rows"
     often = [str(one) for one in counts.index[:MOST_VALUES]]
     return Column(name, "category", gaps=len(there) < len(values), values=tuple(often))
+
+
+def remarks_on(column: Column, values: Series) -> list[str]:
+    """Return what should be known of a column that is looked at."""
+    found = []
+    if column.kind == "number" and (count := int(infinite(values).sum())):
+        what = "value is" if count == 1 else "values are"
+        found.append(f"{column.name}: {count:,} infinite {what} taken as missing")
+    kinds = len(column.values) if column.kind == "category" else values.nunique()
+    if kinds == 1 and not column.gaps:
+        found.append(f"{column.name} is the same in all rows, so any other value is unusual")
+    return found
+
+
+def infinite(values: Series) -> np.ndarray:
+    """Return which values are numbers beyond all bounds, (rows,) bool."""
+    import pandas
+
+    if pandas.api.types.is_bool_dtype(values):
+        return np.zeros(len(values), bool)
+    return np.isinf(np.array(pandas.to_numeric(values, errors="coerce"), np.float64))
 
 
 def numeric(name: str, kind: Kind, numbers: np.ndarray) -> Column:

@@ -95,6 +95,7 @@ class Fitted:
             learned = np.sort(rng.choice(learned, MOST, replace=False))
         columns = Columns.learned(rest.iloc[learned])
         notes += [f"{name} is left away: {why}" for name, why in columns.left_out]
+        notes += columns.remarks
         numbers = columns.numbers(rest.iloc[learned])
         detector = Detector.fit(numbers, config, SEED, device, told)
         judged = held_out = None

@@ -44,6 +44,10 @@ def read_table(content: bytes | Path, name: str, argument: str = "table") -> Dat
     data = content.read_bytes() if isinstance(content, Path) else content
     if not data.strip():
         raise InputError(f"{name} is empty", argument)
+    if data[:4] == b"PK\x03\x04":
+        raise InputError(
+            f"{name} is a workbook or an archive; save the table as CSV or Parquet", argument
+        )
     frame = from_parquet(data, name, argument) if data[:4] == b"PAR1" else None
     if frame is None:
         frame = from_text(data, name, argument)
