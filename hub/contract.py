@@ -388,16 +388,16 @@ def test_a_damaged_checkpoint_is_told_until_it_is_mended(
         damaged.write_bytes(DAMAGES[damage]((sound / damaged.name).read_bytes()))
     with Hub.open(only=[demo.name], checkpoint_folder=tmp_path) as hub:
         ready = [
-            one
+            (one, one.examples[0] if one.examples else {})
             for one in hub.endpoints(demo.name).values()
-            if not any(parameter.required for parameter in one.parameters)
+            if one.examples or not any(parameter.required for parameter in one.parameters)
         ]
-        for one in ready[:1]:
+        for one, given in ready[:1]:
             with pytest.raises(CheckpointError) as told:
-                hub.call(demo.name, one.name, {})
+                hub.call(demo.name, one.name, given)
             assert f"/{demo.name}" in str(told.value) and str(tmp_path) not in str(told.value)
             shutil.copy(sound / damaged.name, damaged)
-            hub.call(demo.name, one.name, {})
+            hub.call(demo.name, one.name, given)
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {

@@ -42,8 +42,19 @@ def shown(value: Any, limit: int = 60) -> str:
         return f"the file {value.get('orig_name') or Path(value['path']).name!r}"
     if isinstance(value, (list, tuple)) and len(value) > limit:
         return f"a list of {len(value)} items"  # whose text may have millions of characters
-    text = " ".join(repr(value).split())
+    text = " ".join(repr(without_folders(value)).split())
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text)} characters)"
+
+
+def without_folders(value: Any, depth: int = 3) -> Any:
+    """Return `value` with the names of files in place of where they lie, so many levels down."""
+    if is_file(value):
+        return value.get("orig_name") or Path(value["path"]).name
+    if depth and isinstance(value, (list, tuple)):
+        return [without_folders(one, depth - 1) for one in value]
+    if depth and isinstance(value, dict):
+        return {key: without_folders(one, depth - 1) for key, one in value.items()}
+    return value
 
 
 def is_file(value: Any) -> bool:

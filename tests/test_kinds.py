@@ -152,6 +152,14 @@ def test_numbers_that_are_no_picture_are_refused(value):
         Image().check("image", value)
 
 
+def test_files_in_the_wrong_place_are_told_without_their_folders():
+    file = {"path": "/tmp/secret/a.csv", "orig_name": "mine.csv", "meta": {}}
+    for value in (file, [file], {"file": file, "more": [file]}):
+        with pytest.raises(InputError, match="mine.csv") as told:
+            kind_of(Literal["one", "two"], "here").check("name", value)
+        assert "secret" not in str(told.value)
+
+
 def test_a_file_that_is_too_large_is_refused(tmp_path):
     (tmp_path / "big.bin").write_bytes(b"x" * 100)
     with pytest.raises(InputError, match="larger than"):

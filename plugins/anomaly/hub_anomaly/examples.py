@@ -122,3 +122,10 @@ EXAMPLES = {
         INTRUSION,
     ),
 }
+
+
+def made_up_payments() -> bytes:
+    """Return two payments that nobody made, as CSV: one in the middle of all, and one far away."""
+    lines = [[*(f"V{number}" for number in range(1, 29)), "Amount"]]
+    lines += [[value] * 28 + [amount] for value, amount in (("0", "20"), ("9", "9000"))]
+    return "\n".join(map(",".join, lines)).encode()

@@ -28,7 +28,7 @@ from hub import (
 )
 from hub.kinds import Choice
 from hub.media import File
-from hub_anomaly.examples import EXAMPLES
+from hub_anomaly.examples import EXAMPLES, made_up_payments
 from hub_anomaly.pictures.made import brushed_metal
 from hub_anomaly.pictures.usual import DETECTORS, TILES, sort_of
 from hub_anomaly.tables.reading import MAX_BYTES, read_table
@@ -186,7 +186,11 @@ class Anomaly:
         """
         return told_of(detector, self.kept.get(detector))
 
-    @endpoint(timeout=600, gpu_seconds=GPU_SECONDS)
+    @endpoint(
+        timeout=600,
+        gpu_seconds=GPU_SECONDS,
+        examples=[{"detector": "fraud", "table": [made_up_payments()]}],
+    )
     def score(
         self,
         detector: Id,
