@@ -43,8 +43,8 @@ HEAT = (  # levels of heat, per cent of what is nowhere in most usual pictures, 
 )
 CAPTIONS = {  # of the picture that is usual in the place of the one that is looked at
     "tiles": "Without what it takes for a defect",
-    "digits": "What it restores",
-    "clothes": "What it restores",
+    "digits": "The nearest usual one",
+    "clothes": "The nearest usual one",
 }
 BINS = 48  # of the histogram of usual pictures
 
@@ -200,7 +200,8 @@ def looked(
         f'<figure><div class="over"><img src="{source(restored)}" alt="{CAPTIONS[sort]}"></div>'
         f"<figcaption>{CAPTIONS[sort]}</figcaption></figure>"
     )
-    row = facts([fact(name, "", share)])
+    odd = "" if name == "Usual" else ' class="odd"'
+    row = f'<p class="verdict" role="status"><b{odd}>{name}</b> <span>{share}</span></p>'
     return f'{row}<div class="looks{kind}">{pictures}</div>'
 
 

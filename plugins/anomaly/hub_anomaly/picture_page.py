@@ -26,6 +26,7 @@ from hub_anomaly.pictures.usual import CLOTHES, DIGITS, TILES, Sort, sort_of
 FIRST = "scratch"
 LARGEST = 640  # pixels of the longer side of what is shown
 TILE = 80  # likewise, of an example's tile
+CHOOSE = "Choose a picture, or bring your own: it is kept nowhere."
 OPACITY = 70  # per cent
 FIRSTS: dict[Sort, tuple[str, str]] = {  # by sort: what is usual, and its example
     "tiles": (TILES, FIRST),
@@ -36,7 +37,7 @@ SORTS = [("Magnetic tiles", "tiles"), ("Digits", "digits"), ("Clothes", "clothes
 ABOUT: dict[Sort, str] = {
     "tiles": "Faultless surfaces of magnetic tiles, photographed in grey. It does not know other "
     "materials; brushed metal is near enough.",
-    "digits": "One digit of MNIST, the others of which it has never seen.",
+    "digits": "One digit, as people wrote it for MNIST. It has never seen the others.",
     "clothes": "One kind of clothing of Fashion-MNIST, photographed alone on an even ground.",
 }
 DRAWN = '() => ({ kind: "drawn" })'
@@ -67,7 +68,7 @@ def picture_tab(service: Any) -> None:
                 value=FIRSTS["digits"][0],
                 label="The usual digit",
                 visible=False,
-                elem_classes="hub-chips",
+                elem_classes=["hub-chips", "hub-even"],
             )
             garment = gr.Dropdown(
                 [(titled(one), one) for one in CLOTHES],
@@ -76,6 +77,8 @@ def picture_tab(service: Any) -> None:
                 visible=False,
             )
             about = shown(drawings.note(ABOUT["tiles"]), elem_id="anomaly-usual-about")
+            with gr.Column(visible=False) as drawing:
+                pad = widget("pad", "", elem_id="anomaly-pad")
             chosen = widget(
                 "chooser",
                 {"kind": "example", "name": FIRST},
@@ -86,19 +89,18 @@ def picture_tab(service: Any) -> None:
                 optional=False,
                 elem_id="anomaly-pictures",
             )
-            with gr.Column(visible=False) as drawing:
-                pad = widget("pad", "", elem_id="anomaly-pad")
             usual = gr.Dropdown(
                 [TILES, *DIGITS, *CLOTHES], value=TILES, label="Usual", visible="hidden"
             )
             of = hidden_text(FIRST, "Picture")
             strokes = hidden_text("", "Strokes", 2_000)
 
-    def arrange(usual: str, of: str) -> list[Any]:
+    def arrange(usual: str, of: str, value: Any) -> list[Any]:
         """Return the controls for what is usual, with a picture of its sort."""
         sort = sort_of(usual)
-        fits = not of or belongs(value_of(of), sort)
-        first = {} if fits else {"value": {"kind": "example", "name": FIRSTS[sort][1]}}
+        own = isinstance(value, dict) and value.get("kind") == "file"
+        fits = belongs(value_of(of), sort) if of else own
+        first = {} if fits else {"value": first_of(sort)}
         picked = {"value": usual}
         return [
             sort,
@@ -113,6 +115,8 @@ def picture_tab(service: Any) -> None:
         try:
             if not belongs(value, sort_of(usual)):  # another is being chosen: that is answered
                 return [gr.skip(), gr.skip()]
+            if value is None or (value.get("kind") == "drawn" and not strokes):
+                return [drawings.empty(CHOOSE), ""]
             return answer(service, usual, value, strokes)
         except HubError as error:
             return [drawings.problem(str(error)), ""]
@@ -127,7 +131,7 @@ def picture_tab(service: Any) -> None:
     )
     arranged = {
         "fn": arrange,
-        "inputs": [usual, of],
+        "inputs": [usual, of, chosen],
         "outputs": [sort, digit, garment, about, chosen, drawing],
         "show_progress": "hidden",
     }
@@ -182,6 +186,12 @@ def picture_of(value: Any, strokes: str) -> np.ndarray | Path:
     raise InputError("image must be chosen: click an example, or bring your own", "image")
 
 
+def first_of(sort: Sort) -> dict[str, Any] | None:
+    """Return the chooser's value to begin with, None where there are no examples."""
+    name = FIRSTS[sort][1]
+    return {"kind": "example", "name": name} if examples.EXAMPLES[name].available else None
+
+
 def value_of(key: str) -> dict[str, Any]:
     """Return the chooser's value that a link means."""
     return {"kind": "drawn"} if key == "drawn" else {"kind": "example", "name": key}
@@ -197,10 +207,15 @@ def belongs(value: Any, sort: Sort) -> bool:
 
 
 @functools.cache
-def tiles_of(sort: Sort) -> list[dict[str, str]]:
+def tiles_of(sort: Sort) -> list[dict[str, Any]]:
     """Return the examples of a sort as the chooser takes them."""
     return [
-        {"name": name, "title": one.title, "picture": drawings.source(smaller(one.load(), TILE))}
+        {
+            "name": name,
+            "title": one.title,
+            "picture": drawings.source(smaller(one.load(), TILE)),
+            "bare": sort == "digits",
+        }
         for name, one in examples.examples_of(sort).items()
     ]
 

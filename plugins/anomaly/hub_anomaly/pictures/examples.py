@@ -92,7 +92,7 @@ EXAMPLES: dict[str, Example] = {
         for name, (title, split, row) in PHOTOGRAPHS.items()
     },
     **{
-        name: Example(name.removeprefix("digit "), "digits", functools.partial(digit, row))
+        name: Example(name.capitalize(), "digits", functools.partial(digit, row))
         for name, row in zip(DIGITS, WRITTEN, strict=True)
     },
     **{

@@ -1,6 +1,6 @@
 // A table or a picture: an example, or a file. props.value is {kind: "example", name}, {kind: "file", file, name} with what
 // was uploaded, {kind: "drawn"} while another widget has it, or null. props.examples are [{name, title, about}], or with
-// props.pictures [{name, title, picture}]; props.heading is above them; props.invites, [title, about], is on the tile that
+// props.pictures [{name, title, picture, bare}], bare ones without their titles; props.heading is above them; props.invites, [title, about], is on the tile that
 // takes a file; where props.optional, what was brought can be left away again.
 const box = element.querySelector(".chooser"), tiles = element.querySelector(".tiles"), heading = element.querySelector("h4");
 const input = element.querySelector("input"), own = element.querySelector(".own"), named = own.querySelector("span");
@@ -36,10 +36,11 @@ async function take(file) {
 const choose = (value) => { tell(""); props.value = value; show(); };
 function fill() {
   const [title, about] = props.invites;
+  tiles.classList.toggle("small", props.examples.some((one) => one.bare));
   tiles.replaceChildren(
     ...props.examples.map((one) =>
-      make("button", { type: "button", class: "tile", "data-name": one.name, onclick: () => choose({ kind: "example", name: one.name }) },
-        one.picture ? make("img", { src: one.picture, alt: "" }) : null, make("b", {}, one.title), one.about ? make("span", {}, one.about) : null)),
+      make("button", { type: "button", class: "tile", "data-name": one.name, "aria-label": one.bare ? one.title : null, onclick: () => choose({ kind: "example", name: one.name }) },
+        one.picture ? make("img", { src: one.picture, alt: "" }) : null, one.bare ? null : make("b", {}, one.title), one.about ? make("span", {}, one.about) : null)),
     make("button", { type: "button", class: "tile add", onclick: () => input.click() }, icon("add"), make("b", {}, title), make("span", {}, about)),
   );
   show();
