@@ -46,7 +46,7 @@ CAPTIONS = {  # of the picture that is usual in the place of the one that is loo
     "digits": "The nearest usual one",
     "clothes": "The nearest usual one",
 }
-BINS = 48  # of the histogram of usual pictures
+BINS = 48  # of the histogram of usual pictures, at most; of few there are fewer
 
 
 def empty(message: str) -> str:
@@ -95,8 +95,10 @@ def learned(made: Mapping[str, Any], summary: Mapping[str, Any] | None = None) -
 
 
 def lanes(made: Mapping[str, Any], summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the groups of scores that the histogram shows, those without rows left out."""
-    groups = {"learned": made["learned"], **summary["scores"]}
+    """Return the groups of scores that the histogram shows, those without rows left out. A detector
+    that was here already ranks among rows that it has not learned from."""
+    own = "usual" if made["seconds"] is None else "learned"
+    groups = {own: made["learned"], **summary["scores"]}
     return [
         {"key": key, "name": name, **groups[key]}
         for key, name in LANES.items()
@@ -222,7 +224,8 @@ def beside(told: Mapping[str, Any], usual: str) -> str:
     low, high = min(scores.min(), own), max(scores.max(), own)
     room = 0.03 * max(high - low, 0.1)
     low, high = low - room, high + room
-    counts = np.histogram(scores, BINS, (low, high))[0]
+    bins = min(BINS, max(8, round(2.5 * len(scores) ** 0.5)))
+    counts = np.histogram(scores, bins, (low, high))[0]
     bars = "".join(f'<i style="--tall: {100 * count / counts.max():.0f}%"></i>' for count in counts)
     at = 100 * (own - low) / (high - low)
     side = " left" if at > 60 else ""

@@ -85,9 +85,8 @@ def test_infinite_values_and_columns_that_are_all_the_same_are_told():
     assert [one.kind for one in columns.columns] == ["number", "number", "category", "number"]
     assert columns.remarks == (
         "a: 10 infinite values are taken as missing",
-        "b is the same in all rows, so any other value is unusual",
-        "c is the same in all rows, so any other value is unusual",
         "d: 1 infinite value is taken as missing",
+        "the columns 'b', 'c' are the same in all rows: any other value is odd",
     )
     assert np.isfinite(columns.numbers(table)).all()
 

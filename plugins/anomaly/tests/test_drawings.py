@@ -115,3 +115,11 @@ def test_every_detector_that_is_compared_has_a_name():
 
     assert set(drawings.DETECTORS) == {"ours", *PARTS, *COMPARED_WITH}
     assert set(drawings.PARTS) == set(PARTS)
+
+
+def test_a_detector_that_was_here_already_is_told_by_itself_and_ranks_among_unseen_rows():
+    here = {**MADE, "seconds": None, "auroc": 97.4, "ap": 92.9, "notes": []}
+    told = text_of(well_formed(drawings.learned(here)))
+    assert told == "97.4 % AUROC 92.9 % average precision 1,780 rows learned before"
+    assert [one["name"] for one in drawings.lanes(here, PLAIN)] == ["Usual, not learned from"]
+    assert [one["count"] for one in drawings.lanes(here, JUDGED)] == [3, 2]

@@ -70,14 +70,21 @@ class Columns:
                 "better from a hundred or more",
                 argument,
             )
-        found, left, remarks = [], [], []
+        found, left, remarks, alike = [], [], [], []
         for name in frame.columns:
             made = column_of(str(name), frame[name])
             if isinstance(made, Column):
                 found.append(made)
-                remarks += remarks_on(made, frame[name])
+                if count := int(infinite(frame[name]).sum()) * (made.kind == "number"):
+                    what = "value is" if count == 1 else "values are"
+                    remarks.append(f"{name}: {count:,} infinite {what} taken as missing")
+                if is_alike(made, frame[name]):
+                    alike.append(str(name))
             else:
                 left.append((str(name), made))
+        if alike:
+            what = "are" if len(alike) > 1 else "is"
+            remarks.append(f"{listed(alike)} {what} the same in all rows: any other value is odd")
         if not found:
             why = "; ".join(f"{name}: {reason}" for name, reason in left[:SHOWN])
             raise InputError(f"no column of the table can be learned from ({why})", argument)
@@ -133,16 +140,10 @@ def column_of(name: str, values: Series) -> Column | str:
     return Column(name, "category", gaps=len(there) < len(values), values=tuple(often))
 
 
-def remarks_on(column: Column, values: Series) -> list[str]:
-    """Return what should be known of a column that is looked at."""
-    found = []
-    if column.kind == "number" and (count := int(infinite(values).sum())):
-        what = "value is" if count == 1 else "values are"
-        found.append(f"{column.name}: {count:,} infinite {what} taken as missing")
+def is_alike(column: Column, values: Series) -> bool:
+    """Return whether a column has one value, and no gaps."""
     kinds = len(column.values) if column.kind == "category" else values.nunique()
-    if kinds == 1 and not column.gaps:
-        found.append(f"{column.name} is the same in all rows, so any other value is unusual")
-    return found
+    return kinds == 1 and not column.gaps
 
 
 def infinite(values: Series) -> np.ndarray:
