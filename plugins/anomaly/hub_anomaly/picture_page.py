@@ -6,6 +6,7 @@ without a call.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 from pathlib import Path
@@ -209,15 +210,13 @@ def belongs(value: Any, sort: Sort) -> bool:
 @functools.cache
 def tiles_of(sort: Sort) -> list[dict[str, Any]]:
     """Return the examples of a sort as the chooser takes them."""
-    return [
-        {
-            "name": name,
-            "title": one.title,
-            "picture": drawings.source(smaller(one.load(), TILE)),
-            "bare": sort == "digits",
-        }
-        for name, one in examples.examples_of(sort).items()
-    ]
+    found = []
+    for name, one in examples.examples_of(sort).items():
+        with contextlib.suppress(HubError):  # a damaged data set: the others are shown
+            picture = drawings.source(smaller(one.load(), TILE))
+            bare = sort == "digits"
+            found.append({"name": name, "title": one.title, "picture": picture, "bare": bare})
+    return found
 
 
 def smaller(picture: np.ndarray, side: int = LARGEST) -> np.ndarray:

@@ -67,7 +67,7 @@ def test_a_picture_stands_beside_what_would_be_usual(sort):
 
 def test_a_score_stands_among_those_of_usual_pictures():
     html = drawings.beside(TOLD, "digit 4")
-    assert html.count("<i ") == drawings.BINS and "3 usual pictures (digit 4)" in html
+    assert html.count("<i ") == 8 and "3 usual pictures (digit 4)" in html
     at = float(re.search(r"--at: ([\d.]+)%", html)[1])
     assert 70 < at < 80 and "own left" in html
     assert "Its &lt;ink&gt; is light." in html

@@ -100,4 +100,4 @@ def test_tiles_that_are_shown_were_not_learned_from():
     for name in PHOTOGRAPHS:
         label = known[EXAMPLES[name].load().tobytes()]
         kind = ("faultless", *DEFECTS)[label]
-        assert kind == {"missed": "crack"}.get(name, name)
+        assert kind == {"fine_crack": "crack"}.get(name, name)

@@ -27,7 +27,7 @@ PHOTOGRAPHS = {  # of the data set's splits, all of them of tiles in hub_anomaly
     "crack": ("Crack", "test", 240),
     "fray": ("Fray", "test", 279),
     "uneven": ("Uneven", "test", 454),
-    "missed": ("A crack it misses", "test", 228),
+    "fine_crack": ("Another crack", "test", 228),
 }
 ENLARGED = 20  # times, of scikit-learn's digits, 8x8 pixels
 
