@@ -251,6 +251,18 @@ def test_heat_is_drawn_where_it_is():
         with_heat(image, heat, 1.5)
 
 
+def test_a_large_picture_is_drawn_in_strips_as_in_one():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (300, 20, 4), np.uint8)
+    heat = rng.uniform(0, 2, (300, 20)).astype(np.float32)
+    whole, rows = with_heat(image, heat), slice(250, 270)
+    np.testing.assert_array_equal(whole[rows], with_heat(image[rows], heat[rows]))
+    np.testing.assert_array_equal(grey_of(image)[rows], grey_of(image[rows]))
+    assert whole.shape == (300, 20, 3)
+    with pytest.raises(InputError, match="not in"):
+        grey_of(np.pad(np.zeros((290, 9)), ((0, 9), (0, 0)), constant_values=2))
+
+
 # Data.
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ SMALLEST = 8  # pixels of a side
 LARGEST = 16_000_000  # pixels in all
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
 SHOWN = (0.3, 1.3)  # heat at which its colour begins, and at which it is full
+STRIP = 256  # rows of an image that are worked on at a time
 GREY = 100  # of a picture of the heat, where the heat is 1
 LONG = 1.5  # times as long as wide, from which on a tile is said to have been squeezed
 COLOURS = ((255, 214, 64), (255, 122, 26), (214, 20, 60))  # from weak to strong
@@ -59,13 +61,13 @@ def examine(detector: Detector, image: np.ndarray, sort: Sort = "tiles") -> Exam
         grey = seen
     found = detector.findings(as_inputs(torch.from_numpy(grey)[None], side))
     height, width = grey.shape
-    restored = resized(found.restored[0], height, width)
+    restored = resized(found.restored[0], height, width).clip(0, 1)
     return Examined(
         score=float(found.score[0]),
         rarity=float(detector.rarity(found.score)[0]),
         seen=seen,
         heat=resized(found.heat[0], height, width).clip(0),
-        restored=(restored.clip(0, 1) * 255).round().astype(np.uint8),
+        restored=eight_bits(restored),
         notes=tuple(notes),
     )
 
@@ -105,6 +107,11 @@ def grey_of(image: np.ndarray) -> np.ndarray:
             "it smaller",
             "image",
         )
+    return by_strips(lambda rows: luma_of(image[rows]), height)
+
+
+def luma_of(image: np.ndarray) -> np.ndarray:
+    """Return the lightness of an image that `grey_of` allows, (height, width) uint8."""
     values = in_unit_range(image)
     if values.ndim == 3:
         alpha = values[..., -1] if values.shape[2] in (2, 4) else 1.0
@@ -130,7 +137,17 @@ def in_unit_range(image: np.ndarray) -> np.ndarray:
 
 
 def eight_bits(image: np.ndarray) -> np.ndarray:
-    return (in_unit_range(image) * 255).round().astype(np.uint8)
+    if image.dtype == np.uint8:
+        return image
+    return by_strips(
+        lambda rows: (in_unit_range(image[rows]) * 255).round().astype(np.uint8), len(image)
+    )
+
+
+def by_strips(made: Callable[[slice], np.ndarray], height: int) -> np.ndarray:
+    """Return what is made of an image's rows, some at a time: floats of all of a large image would
+    take gigabytes."""
+    return np.concatenate([made(slice(top, top + STRIP)) for top in range(0, height, STRIP)])
 
 
 def resized(values: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -156,6 +173,11 @@ def with_heat(image: np.ndarray, heat: np.ndarray, opacity: float = 0.7) -> np.n
         raise InputError(f"opacity must be in [0, 1], got {opacity:g}", "opacity")
     grey = grey_of(image)
     colours = image[..., :3] if image.ndim == 3 and image.shape[2] > 2 else grey[..., None]
+    return by_strips(lambda rows: mixed(colours[rows], heat[rows], opacity), len(grey))
+
+
+def mixed(colours: np.ndarray, heat: np.ndarray, opacity: float) -> np.ndarray:
+    """Return colours, (height, width, 1 or 3), with the heat over them, as `with_heat` does."""
     below = in_unit_range(colours) * np.ones(3, np.float32)
     level = ((heat - SHOWN[0]) / (SHOWN[1] - SHOWN[0])).clip(0, 1)
     steps = np.linspace(0, 1, len(COLOURS))
@@ -164,10 +186,12 @@ def with_heat(image: np.ndarray, heat: np.ndarray, opacity: float = 0.7) -> np.n
         axis=2,
     )
     share = opacity * np.sqrt(level)[..., None]
-    mixed = below * (1 - share) + above * share
-    return (mixed * 255).round().clip(0, 255).astype(np.uint8)
+    laid = below * (1 - share) + above * share
+    return (laid * 255).round().clip(0, 255).astype(np.uint8)
 
 
 def heat_as_grey(heat: np.ndarray) -> np.ndarray:
     """Return heat, (height, width) from 0, as a picture, uint8: GREY where it is 1."""
-    return (GREY * heat).round().clip(0, 255).astype(np.uint8)
+    return by_strips(
+        lambda rows: (GREY * heat[rows]).round().clip(0, 255).astype(np.uint8), len(heat)
+    )
