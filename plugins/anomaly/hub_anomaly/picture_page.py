@@ -101,8 +101,8 @@ def picture_tab(service: Any) -> None:
         sort = sort_of(usual)
         own = isinstance(value, dict) and value.get("kind") == "file"
         fits = belongs(value_of(of), sort) if of else own
-        first = {} if fits else {"value": first_of(sort)}
-        picked = {"value": usual}
+        first: dict[str, Any] = {} if fits else {"value": first_of(sort)}
+        picked: dict[str, Any] = {"value": usual}
         return [
             sort,
             gr.Radio(visible=sort == "digits", **(picked if sort == "digits" else {})),
@@ -130,7 +130,7 @@ def picture_tab(service: Any) -> None:
         strokes=strokes,
         heat=opacity,
     )
-    arranged = {
+    arranged: dict[str, Any] = {
         "fn": arrange,
         "inputs": [usual, of, chosen],
         "outputs": [sort, digit, garment, about, chosen, drawing],
@@ -164,9 +164,9 @@ def answer(service: Any, usual: str, value: Any, strokes: str) -> list[Any]:
     """Return what the tab shows of a picture: it with its heat, and its score beside others."""
     image = picture_of(value, strokes)
     seen, heat, restored, told = service.score_image(image, usual=usual, opacity=0.0)
-    pictures = [smaller(one) for one in (seen, heat, restored)]
+    seen, heat, restored = (smaller(one) for one in (seen, heat, restored))
     return [
-        drawings.looked(*pictures, told, sort_of(usual)),
+        drawings.looked(seen, heat, restored, told, sort_of(usual)),
         drawings.beside(told, usual),
     ]
 
@@ -207,16 +207,20 @@ def belongs(value: Any, sort: Sort) -> bool:
     return known is None or known.sort == sort
 
 
-@functools.cache
 def tiles_of(sort: Sort) -> list[dict[str, Any]]:
-    """Return the examples of a sort as the chooser takes them."""
+    """Return the examples of a sort that are here as the chooser takes them."""
     found = []
     for name, one in examples.examples_of(sort).items():
         with contextlib.suppress(HubError):  # a damaged data set: the others are shown
-            picture = drawings.source(smaller(one.load(), TILE))
             bare = sort == "digits"
-            found.append({"name": name, "title": one.title, "picture": picture, "bare": bare})
+            found.append({"name": name, "title": one.title, "picture": tile(name), "bare": bare})
     return found
+
+
+@functools.cache
+def tile(name: str) -> str:
+    """Return a small picture of an example, as a data URL."""
+    return drawings.source(smaller(examples.EXAMPLES[name].load(), TILE))
 
 
 def smaller(picture: np.ndarray, side: int = LARGEST) -> np.ndarray:

@@ -7,6 +7,7 @@ import functools
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ def photograph(name: str, split: str, row: int) -> np.ndarray:
 
 
 @functools.cache
-def encoded(name: str, split: str) -> object:
+def encoded(name: str, split: str) -> Any:
     return data.table(name, split)["image"]
 
 
