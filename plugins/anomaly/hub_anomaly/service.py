@@ -358,7 +358,8 @@ class Anomaly:
 
         An auto-encoder has learned to undo made-up defects in usual pictures. Of a tile, the score
         is that of its most unusual place. A digit or a piece of clothing is scored as a whole, by
-        how far its code lies from those of usual ones.
+        how far its code lies from those of usual ones (of clothes, what differs counts, too); the
+        heat tells where it differs from a mix of the nearest usual ones.
 
         Args:
             image: a picture of at least 8x8 pixels, at most 20,000 a side and 16 million in all.
@@ -370,8 +371,8 @@ class Anomaly:
 
         Returns:
             The picture with the heat over it; the heat alone, 100 where it is as high as it is
-            nowhere in 19 of 20 usual pictures; what the detector takes for usual in its place; and
-            `score`, `rarity`, `usual`, `size`, `notes`.
+            nowhere in 19 of 20 usual pictures; a tile without its defects, or the mix of the nearest
+            usual ones; and `score`, `rarity`, `usual`, `size`, `notes`.
         """
         from hub_anomaly.pictures.examine import examine, heat_as_grey, with_heat
 
