@@ -371,8 +371,8 @@ class Anomaly:
 
         Returns:
             The picture with the heat over it; the heat alone, 100 where it is as high as it is
-            nowhere in 19 of 20 usual pictures; a tile without its defects, or the mix of the nearest
-            usual ones; and `score`, `rarity`, `usual`, `size`, `notes`.
+            nowhere in 19 of 20 usual pictures; the tile without its defects, or the mix of the
+            nearest usual ones; and `score`, `rarity`, `usual`, `size`, `notes`.
         """
         from hub_anomaly.pictures.examine import examine, heat_as_grey, with_heat
 
