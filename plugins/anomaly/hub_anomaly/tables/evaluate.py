@@ -184,7 +184,7 @@ def metrics(results: Sequence[Result], quick: bool = False) -> dict[str, Metric]
     found: dict[str, Metric] = {}
 
     def put(name: str, value: float, told: str, unit: str = "%", more: bool = True) -> None:
-        found[name + (QUICK if quick else "")] = Metric(value, unit, more, told)
+        found[name + (QUICK if quick else "")] = Metric(float(value), unit, more, told)
 
     for split in SPLITS:
         own = [one for one in results if one.split == split]

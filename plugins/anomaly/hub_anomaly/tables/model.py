@@ -29,7 +29,7 @@ class ModelConfig:
 
     width: int = 256
     layers: int = 3  # residual ones
-    steps: int = 800  # at most: see `steps_for`
+    steps: int = 700  # at most: see `steps_for`
     batch: int = 128
     rate: float = 1.5e-3
     warmup: int = 50  # steps
