@@ -22,12 +22,10 @@ from hub_anomaly.card import CARD
 from hub_anomaly.examples import BUNDLED
 from hub_anomaly.pictures import detector as pictures
 from hub_anomaly.pictures.data import SETS
-from hub_anomaly.pictures.train import parts_of
 from hub_anomaly.tables import packing
 from hub_anomaly.tables.fitted import Fitted
 
 SUMMED = {"minutes": 0.0, "cpu_minutes": 0.0}  # of the classes of digits, and of clothes
-PARTS = {"pictures": tuple(parts_of("all")), "tables": BUNDLED}
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,13 @@ def own(tensors: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
     }
 
 
+def parts() -> dict[str, tuple[str, ...]]:
+    """Return the names of all detectors, by kind."""
+    from hub_anomaly.pictures.train import parts_of  # the recipe's needs are not the service's
+
+    return {"pictures": tuple(parts_of("all")), "tables": BUNDLED}
+
+
 def group_of(name: str) -> str:
     """Return what a detector is told of with in a checkpoint's facts: of digits and of clothes
     there is one for each class."""
@@ -81,7 +86,7 @@ def missing(folder: Path) -> list[str]:
     """Return which detectors are not in a folder of parts."""
     return [
         name
-        for kind, names in PARTS.items()
+        for kind, names in parts().items()
         for name in names
         if not (folder / kind / f"{name}.safetensors").exists()
     ]
@@ -96,7 +101,7 @@ def assemble(out: Path) -> None:
     tensors: dict[str, Tensor] = {}
     config: dict[str, Any] = {"demo": "anomaly", "pictures": {}, "tables": {}}
     config |= {"training": {}, "parameters": {}}
-    for kind, names in PARTS.items():
+    for kind, names in parts().items():
         for name in names:
             file = out / ".parts" / kind / f"{name}.safetensors"
             if not file.exists():

@@ -6,8 +6,8 @@ import torch
 from safetensors.torch import load_file
 
 from hub import data as data_sets
-from hub.errors import CheckpointError, InputError
-from hub.training import save_part
+from hub.errors import InputError
+from hub.training import part_facts
 from hub_anomaly.pictures import data, peers
 from hub_anomaly.pictures import evaluate as evaluation
 from hub_anomaly.pictures import train as recipe
@@ -17,7 +17,6 @@ from hub_anomaly.pictures.detector import (
     Memory,
     as_inputs,
     coreset,
-    load_detectors,
 )
 from hub_anomaly.pictures.evaluate import evaluate_pictures
 from hub_anomaly.pictures.examine import examine, grey_of, with_heat
@@ -29,7 +28,6 @@ from hub_anomaly.pictures.train import (
     parts_of,
     task,
     train_part,
-    train_pictures,
 )
 
 SMALL = ModelConfig(side=32, width=4)
@@ -173,22 +171,16 @@ def test_rarity_is_a_rank_beside_held_out_pictures(detector):
 
 
 @pytest.mark.parametrize("kind", ["texture", "object"])
-def test_a_detector_that_was_saved_says_the_same(detector, kind, tmp_path):
+def test_a_detector_that_was_packed_says_the_same(detector, kind):
     images, others = (as_inputs(stripes(20, seed=seed), 32) for seed in (9, 10))
     mine = Detector.of("stripes", kind, detector.network, images, others)
     tensors, settings = mine.packed()
-    save_part(tmp_path / "stripes.safetensors", tensors, {"detector": settings})
-    assert (tmp_path / "stripes.safetensors").stat().st_size < 2_000_000
-    loaded = load_detectors(tmp_path)["stripes"]
+    assert sum(one.numel() * one.element_size() for one in tensors.values()) < 2_000_000
+    loaded = Detector.unpacked(tensors, settings)
     mine, theirs = mine.findings(images), loaded.findings(images)
     assert loaded.kind == kind
     np.testing.assert_allclose(mine.score, theirs.score, rtol=0.05, atol=0.05)
     np.testing.assert_allclose(mine.heat, theirs.heat, atol=0.1)
-
-
-def test_a_folder_without_detectors_is_told(tmp_path):
-    with pytest.raises(CheckpointError, match="no detectors of pictures; make them with"):
-        load_detectors(tmp_path)
 
 
 # Pictures of visitors.
@@ -335,12 +327,16 @@ def test_parts_are_named():
 
 def test_the_recipe_leaves_detectors_that_can_be_measured(small_sets, tmp_path):
     config = TrainConfig(steps=12, class_steps=8, batch=8, class_batch=8, validate_every=6)
-    train_pictures(tmp_path, config)
-    detectors = load_detectors(tmp_path)
+    files = {part: train_part(tmp_path, part, config) for part in parts_of("all")}
+    detectors = {
+        part: Detector.unpacked(load_file(file), part_facts(file)["detector"])
+        for part, file in files.items()
+    }
     assert sorted(detectors) == ["mnist_0", "mnist_1", "tiles"]
     assert detectors["tiles"].kind == "texture" and detectors["mnist_0"].kind == "object"
     before = {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
-    train_pictures(tmp_path, config)  # all of it is done
+    for part in parts_of("all"):  # all of it is done
+        train_part(tmp_path, part, config)
     assert before == {file: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
 
     metrics = evaluate_pictures(detectors)

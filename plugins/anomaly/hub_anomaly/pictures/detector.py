@@ -11,17 +11,13 @@ auto-encoder changes and what differs from the nearest usual pictures tells wher
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor
 
-from hub.errors import CheckpointError
-from hub.training import part_facts
 from hub_anomaly.pictures.means import Means, differences
 from hub_anomaly.pictures.model import ModelConfig, Restorer, deviation
 from hub_anomaly.tables.neighbours import Space
@@ -348,46 +344,3 @@ def as_inputs(images: Tensor, side: int) -> Tensor:
     pictures = images[:, None].float() / 255
     size = (side, side)
     return F.interpolate(pictures, size, mode="bilinear", align_corners=False, antialias=True)
-
-
-def gathered(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Return what the recipe has left in `folder`, for one checkpoint: the tensors of all
-    detectors, and by detector its settings and how it was trained.
-
-    Raises:
-        CheckpointError: there is none, or one is damaged.
-    """
-    tensors: dict[str, Tensor] = {}
-    facts: dict[str, Any] = {}
-    for file in sorted(folder.glob("*.safetensors")):
-        facts[file.stem] = part_facts(file)
-        tensors |= {f"{file.stem}.{name}": one for name, one in load_file(file).items()}
-    if not facts:
-        raise CheckpointError(
-            f"{folder.name} has no detectors of pictures; make them with "
-            f"python -m hub_anomaly.pictures.train {folder}"
-        )
-    return tensors, facts
-
-
-def detectors_of(
-    tensors: dict[str, Tensor], facts: dict[str, Any], device: str = "cpu"
-) -> dict[str, Detector]:
-    """Return the detectors that were `gathered`, by name."""
-    found = {}
-    for part, told in facts.items():
-        start = f"{part}."
-        own = {
-            name.removeprefix(start): one for name, one in tensors.items() if name.startswith(start)
-        }
-        found[part] = Detector.unpacked(own, told["detector"], device)
-    return found
-
-
-def load_detectors(folder: Path, device: str = "cpu") -> dict[str, Detector]:
-    """Return the detectors whose parts the recipe has left in `folder`, by name.
-
-    Raises:
-        CheckpointError: there is none, or one is damaged.
-    """
-    return detectors_of(*gathered(folder), device)

@@ -194,24 +194,3 @@ def fitted(
         judge_every=config.validate_every,
     )
     return run
-
-
-def train_pictures(folder: Path, config: TrainConfig) -> None:
-    """Train the detectors that `config` names into `folder`; the same call goes on where one
-    stopped.
-
-    Raises:
-        DataError: the pictures are not there.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for part in parts_of(config.part):
-        train_part(folder, part, config)
-
-
-if __name__ == "__main__":  # until the plugin is whole: python -m hub_anomaly.pictures.train OUT
-    import sys
-
-    from hub.training import parse_settings
-
-    asked = dict(one.split("=", 1) for one in sys.argv[2:])
-    train_pictures(Path(sys.argv[1]), **parse_settings(train_pictures, asked))
