@@ -17,11 +17,11 @@ import numpy as np
 from PIL import Image
 
 from hub import HubError, InputError
+from hub.handwriting import painted
 from hub.site import share
 from hub_anomaly import drawings
 from hub_anomaly.components import TO_NAME, TO_VALUE, hidden_text, shown, widget
 from hub_anomaly.pictures import examples
-from hub_anomaly.pictures.drawn import painted
 from hub_anomaly.pictures.usual import CLOTHES, DIGITS, TILES, Sort, sort_of
 
 FIRST = "scratch"
@@ -179,7 +179,7 @@ def picture_of(value: Any, strokes: str) -> np.ndarray | Path:
     """
     kind = value.get("kind") if isinstance(value, dict) else None
     if kind == "drawn" and strokes:
-        return painted(strokes)
+        return np.array(painted(strokes))
     if kind == "example" and value.get("name") in examples.EXAMPLES:
         return examples.EXAMPLES[value["name"]].load()
     if kind == "file":

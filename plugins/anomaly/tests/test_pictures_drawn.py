@@ -5,23 +5,10 @@ import pytest
 
 from hub import InputError
 from hub import data as data_sets
-from hub_anomaly.pictures.drawn import as_learned, painted
+from hub_anomaly.pictures.drawn import as_learned
 from hub_anomaly.pictures.examples import EXAMPLES, PHOTOGRAPHS, TILES, examples_of
 from hub_anomaly.pictures.made import brushed_metal
 from hub_anomaly.pictures.usual import CLOTHES, DETECTORS, DIGITS, sort_of
-
-
-def test_strokes_are_painted_where_they_are():
-    drawn = painted("20208020-5050")
-    assert drawn.shape == (400, 400) and set(np.unique(drawn)) == {0, 255}
-    assert drawn[80, 80:320].all() and drawn[200, 200] and not drawn[150].any()
-
-
-@pytest.mark.parametrize("text", ["123", "12a4", "1234--5678", "٠١٢٣", "1010" * 2001])
-def test_what_are_no_strokes_is_told(text):
-    with pytest.raises(InputError, match="strokes must") as error:
-        painted(text)
-    assert error.value.argument == "strokes"
 
 
 def test_a_digit_has_its_mass_in_the_middle():

@@ -20,9 +20,10 @@ from PIL import Image
 
 from hub import HubError, InputError
 from hub.audio import encode
+from hub.handwriting import centred, painted
 from hub.site import progress_of, share
-from hub_denoise import digit as digit_pictures
 from hub_denoise import drawings, example
+from hub_denoise.digit import from_picture
 from hub_denoise.ways import WAYS
 
 WIDGETS = Path(__file__).with_name("widgets")
@@ -629,14 +630,14 @@ def digit_of(service: Any, value: Any, strokes: str) -> np.ndarray:
     """
     kind = value.get("kind") if isinstance(value, dict) else None
     if kind == "drawn" and strokes:
-        return digit_pictures.painted(strokes)
+        return np.array(centred(painted(strokes)))
     if kind == "example" and str(value.get("name")) in "0123456789":
         return example.digits()[int(value["name"])]
     if kind != "file":
         raise InputError(
             "image must be chosen: click a digit, draw one, or bring a picture", "image"
         )
-    return digit_pictures.from_picture(as_read(service, Path(value["file"]["path"])))
+    return from_picture(as_read(service, Path(value["file"]["path"])))
 
 
 def spoilt_digits(service: Any, clean: np.ndarray, strength: float, seed: int) -> str:

@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 
 from hub.errors import InputError
+from hub.handwriting import SIDE
 from hub_anomaly.pictures.detector import Detector, as_inputs
-from hub_anomaly.pictures.drawn import SIDE, as_learned
+from hub_anomaly.pictures.drawn import as_learned
 from hub_anomaly.pictures.usual import Sort
 
 SMALLEST = 8  # pixels of a side
