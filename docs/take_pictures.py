@@ -1,12 +1,15 @@
 """Take the README's pictures of the real site: `make figures`.
 
 Every picture is a screenshot of the hub, served from the bundled checkpoints, with its colours
-reduced to 256 or fewer so that it stays small.
+reduced to 256 or fewer so that it stays small. Data sets are hidden from it: no picture holds a
+piece of one.
 """
 
 import io
+import os
 import shutil
 import socket
+import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -21,10 +24,16 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 
 # What a page shows while its model is at work, and a script that tells that none of it is in sight.
-WAITING = ("The model will answer here.", "Walking …")
+WAITING = (
+    "The model will answer here.",
+    "The detector will answer here.",
+    "Learning what is usual, then scoring: some seconds, for large tables a minute.",
+    "Walking …",
+)
 ANSWERED = """texts => {
     const inSight = one => one.checkVisibility({ opacityProperty: true });
-    const waits = one => inSight(one) && texts.includes(one.textContent.trim());
+    const begins = one => texts.some(text => one.textContent.trim().startsWith(text));
+    const waits = one => inSight(one) && begins(one);
     return ![...document.querySelectorAll(".empty, .wait")].some(waits);
 }"""
 
@@ -39,6 +48,8 @@ VIEWS = [
     ("digits-phone", "digits", PHONE, "light"),
     ("denoise", "denoise", DESKTOP, "light"),
     ("denoise-speech", "denoise?tab=speech", DESKTOP, "dark"),
+    ("anomaly", "anomaly", DESKTOP, "light"),
+    ("anomaly-picture", "anomaly?tab=picture", DESKTOP, "dark"),
     ("search", "search", DESKTOP, "light"),
     ("search-map", "search?tab=map", DESKTOP, "dark"),
 ]
@@ -46,6 +57,7 @@ VIEWS = [
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
+    os.environ["LATENTHUB_DATA"] = tempfile.mkdtemp()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -66,7 +78,7 @@ def main() -> None:
 
 def settle(page: Page) -> None:
     """Wait until fonts are there and the models have answered what the page asked for."""
-    page.wait_for_load_state("networkidle")
+    page.wait_for_load_state("load")  # not "networkidle": a stream stays open
     page.evaluate("document.fonts.ready")
     page.wait_for_timeout(1500)
     page.wait_for_function(ANSWERED, arg=list(WAITING), timeout=180_000)
