@@ -1,6 +1,6 @@
 """The web site and the API: `build` makes it, `serve` runs it.
 
-`share` and `progress_of` are for plugins' pages.
+`progress_of`, `share`, `shown` and `widget` are for plugins' pages.
 """
 
 import os
@@ -14,7 +14,8 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(10**12))
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 
 from hub.site.api import progress_of
+from hub.site.components import shown, widget
 from hub.site.links import share
 from hub.site.server import build, serve
 
-__all__ = ["build", "progress_of", "serve", "share"]
+__all__ = ["build", "progress_of", "serve", "share", "shown", "widget"]

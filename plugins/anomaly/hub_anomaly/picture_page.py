@@ -79,7 +79,7 @@ def picture_tab(service: Any) -> None:
             )
             about = shown(drawings.note(ABOUT["tiles"]), elem_id="anomaly-usual-about")
             with gr.Column(visible=False) as drawing:
-                pad = widget("pad", "", elem_id="anomaly-pad")
+                pad = widget("pad", "", hint="draw a digit here", elem_id="anomaly-pad")
             chosen = widget(
                 "chooser",
                 {"kind": "example", "name": FIRST},

@@ -18,6 +18,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+import hub.site
 from hub import HubError, InputError
 from hub.audio import encode
 from hub.handwriting import centred, painted
@@ -27,6 +28,8 @@ from hub_denoise.digit import from_picture
 from hub_denoise.ways import WAYS
 
 WIDGETS = Path(__file__).with_name("widgets")
+widget = functools.partial(hub.site.widget, WIDGETS)
+shown = functools.partial(hub.site.shown, WIDGETS)
 FIRST = "photographer"
 SEEDS = 9999  # seeds on the page go from 0 to this, so that one can be read out
 SIGMA = 75  # grey levels, the most that the slider gives
@@ -241,7 +244,7 @@ def digits_tab(service: Any) -> None:
                 small=True,
                 elem_id="denoise-digit-chooser",
             )
-            pad = widget("pad", "", elem_id="denoise-pad")
+            pad = widget("pad", "", hint="or draw one here", elem_id="denoise-pad")
             model = gr.Radio(["digit"], value="digit", label="Model", visible="hidden")
             which = hidden_text("5", "Digit")
             strokes = hidden_text("", "Strokes")
@@ -842,35 +845,6 @@ def original_words(info: dict[str, Any], clean: str | None) -> dict[int, str]:
 
 
 # What the tabs share.
-
-
-def widget(name: str, value: Any, **props: Any) -> gr.HTML:
-    """Return one of the widgets of widgets/; `props` are what its JavaScript reads besides the
-    value."""
-    css, js = (
-        "".join((WIDGETS / f"{part}.{kind}").read_text("utf-8") for part in ("common", name))
-        for kind in ("css", "js")
-    )
-    return gr.HTML(
-        value,
-        html_template=(WIDGETS / f"{name}.html").read_text("utf-8"),
-        css_template=css,
-        js_on_load=js,
-        apply_default_css=False,
-        elem_classes="hub-flush",
-        **props,
-    )
-
-
-def shown(value: str, **settings: Any) -> gr.HTML:
-    """Return a place for what hub_denoise.drawings makes."""
-    return gr.HTML(
-        value,
-        css_template=(WIDGETS / "drawings.css").read_text("utf-8"),
-        apply_default_css=False,
-        elem_classes="hub-flush",
-        **settings,
-    )
 
 
 def chips(label: str, choices: Sequence[tuple[str, str]]) -> gr.Radio:

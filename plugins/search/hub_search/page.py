@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import contextvars
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from typing import Any
 
 import gradio as gr
 
+import hub.site
 from hub import HubError, InputError
 from hub.media import wav
 from hub.site import share
@@ -25,6 +27,7 @@ from hub_search import pictures
 from hub_search.service import EXAMPLE_ARCHIVE, RATE, SYSTEMS, Search
 
 WIDGETS = Path(__file__).with_name("widgets")
+widget = functools.partial(hub.site.widget, WIDGETS)
 BEFORE, AFTER = 0.4, 0.4  # seconds of a recording that are shown and played around a hit
 CONTEXT = 10.0  # seconds around a part of an archive that tell what it is normalised by
 LONGEST_CLIP = 20.0  # seconds that are played at once
@@ -699,24 +702,6 @@ def minutes(seconds: float) -> str:
 
 
 # What the tabs share.
-
-
-def widget(name: str, value: Any, **props: Any) -> gr.HTML:
-    """Return one of the widgets of widgets/; `props` are what its JavaScript reads besides the
-    value."""
-    css, js = (
-        "".join((WIDGETS / f"{part}.{kind}").read_text() for part in ("common", name))
-        for kind in ("css", "js")
-    )
-    return gr.HTML(
-        value,
-        html_template=(WIDGETS / f"{name}.html").read_text(),
-        css_template=css,
-        js_on_load=js,
-        apply_default_css=False,
-        elem_classes="hub-flush",
-        **props,
-    )
 
 
 def sound_widget(service: Search, invites: str, **settings: Any) -> gr.HTML:

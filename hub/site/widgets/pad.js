@@ -1,5 +1,5 @@
 // A drawing pad. props.value is its strokes as text: x and y of each point in two digits each, 0 to 99 from the
-// upper left, strokes joined by "-". "drawn" tells that somebody has drawn.
+// upper left, strokes joined by "-"; props.hint stands on the empty pad. "drawn" tells that somebody has drawn.
 const MOST = 1900; // characters
 const canvas = element.querySelector("canvas"), hint = element.querySelector(".hint"), pen = canvas.getContext("2d");
 const scale = canvas.width / 100;
@@ -29,7 +29,7 @@ function paint() {
     pen.arc(cursor.x * scale, cursor.y * scale, 4.25 * scale, 0, 7);
     pen.stroke();
   }
-  hint.hidden = !!(strokes.length || drawing);
+  hint.textContent = strokes.length || drawing ? "" : props.hint || "";
 }
 function commit() {
   let text = write();
