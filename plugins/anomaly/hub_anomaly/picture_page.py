@@ -116,7 +116,8 @@ def picture_tab(service: Any) -> None:
         try:
             if not belongs(value, sort_of(usual)):  # another is being chosen: that is answered
                 return [gr.skip(), gr.skip()]
-            if value is None or (value.get("kind") == "drawn" and not strokes):
+            # Gradio sends "" for a chooser that has nothing.
+            if not isinstance(value, dict) or (value.get("kind") == "drawn" and not strokes):
                 return [drawings.empty(CHOOSE), ""]
             return answer(service, usual, value, strokes)
         except HubError as error:
