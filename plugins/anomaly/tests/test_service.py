@@ -212,3 +212,15 @@ def test_a_score_does_not_replace_a_column_of_that_name(service):
     _, content = ask(service, "score", detector=made["detector"], table=csv(table))
     names = content.decode().splitlines()[0].split(",")
     assert names == ["kind", "score", "day", "score_", "rarity", "oddest_column"]
+
+
+def test_a_detector_that_was_here_already_is_told_of_and_scores(service, monkeypatch):
+    made = ask(service, "fit", example="digits")
+    told = ask(service, "about", detector=made["detector"])
+    assert told == {**made, "seconds": None}
+    monkeypatch.setattr(service.kept, "always", {"fraud": service.kept.get(made["detector"])})
+    assert ask(service, "about", detector="fraud") == {**told, "detector": "fraud"}
+    summary, _ = ask(service, "score", detector="fraud", example="digits", k=3)
+    assert len(summary["top"]) == 3 and summary["auroc"] > 90
+    with pytest.raises(InputError, match="no such detector is here"):
+        ask(service, "about", detector="intrusion")
