@@ -392,13 +392,13 @@ def test_the_folder_is_all_that_a_clean_machine_needs(tmp_path, port):
         assert "<gradio-app" in page(url + demo.name)
         described = json.loads(page(url + "gradio_api/openapi.json"))
         names = [path.rsplit("/", 1)[1] for path in described["paths"]]
-        ready = [
-            name
+        ready = {
+            f"{demo.prefix}_{name}": one.examples[0] if one.examples else {}
             for name, one in endpoints_of(resolve(demo.service)).items()
             if not any(parameter.required for parameter in one.parameters)
-        ]
-        assert ready and f"{demo.prefix}_{ready[0]}" in names
-        assert called(url, f"{demo.prefix}_{ready[0]}")
+        }
+        name, given = next(iter(ready.items()))
+        assert name in names and called(url, name, **given)
 
 
 # The upload.
