@@ -33,7 +33,7 @@ PARTS = ("code", "input", "reconstruction")
 UNUSUAL = (  # shares of usual pictures that score as high, and what a picture is called up to there
     (0.01, "Very unusual"),
     (0.05, "Unusual"),
-    (0.2, "Rather unusual"),
+    (0.2, "A little unusual"),
     (1.0, "Usual"),
 )
 HEAT = (  # levels of heat, per cent of what is nowhere in most usual pictures, and their colours

@@ -30,7 +30,7 @@ def told(above: int, count: int = 100) -> dict:
         (0, "Very unusual", "none of 100 usual pictures scores as high"),
         (1, "Very unusual", "1 of 100 usual pictures scores as high or higher"),
         (5, "Unusual", "5 of 100 usual pictures score as high or higher"),
-        (6, "Rather unusual", "6 of 100"),
+        (6, "A little unusual", "6 of 100"),
         (21, "Usual", "21 of 100"),
         (100, "Usual", "100 of 100"),
     ],
