@@ -50,7 +50,7 @@ def speeds(device: str, stream: int = STREAM) -> Iterator[Bench]:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):  # of BLAS and OpenMP, that of torch and faiss included
-        yield from in_full(device)  # first: memory that the peer leaves in pieces slows it down
+        yield from in_full(device)
         yield as_good_as_an_auto_encoder(tables(), device)
         yield from streamed(stream, device)
 
