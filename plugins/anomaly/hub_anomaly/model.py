@@ -78,7 +78,7 @@ def parts() -> dict[str, tuple[str, ...]]:
 def group_of(name: str) -> str:
     """Return what a detector is told of with in a checkpoint's facts: of digits and of clothes
     there is one for each class."""
-    start, _, number = name.rpartition("_")
+    start = name.rpartition("_")[0]
     return start if start in SETS else name
 
 

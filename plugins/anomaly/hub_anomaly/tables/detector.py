@@ -98,7 +98,9 @@ class Detector:
     noise: np.ndarray  # (features,) float32
     inputs: Space
     codes: Coded
-    own: np.ndarray  # (rows,) scores of the rows it was learned from, each beside the others
+    # (rows,) scores of the rows it was learned from, each beside the others; of a detector that came
+    # with a checkpoint, of other usual rows
+    own: np.ndarray
 
     @classmethod
     def fit(
@@ -178,7 +180,7 @@ class Detector:
 
     def rarity(self, scores: np.ndarray) -> np.ndarray:
         """Return which share of usual rows, (rows,), would have such a score or a higher one: a
-        p-value by ranks, from 1 / (rows learned from + 1) to 1."""
+        p-value by ranks among `usual`, from 1 / (their count + 1) to 1."""
         above = len(self.usual) - np.searchsorted(self.usual, scores, side="left")
         return (1 + above) / (1 + len(self.usual))
 
