@@ -98,8 +98,8 @@ class Detector:
     noise: np.ndarray  # (features,) float32
     inputs: Space
     codes: Coded
-    # (rows,) scores of the rows it was learned from, each beside the others; of a detector that came
-    # with a checkpoint, of other usual rows
+    # (rows,) scores of the rows it was learned from, each beside the others; of a detector that
+    # came with a checkpoint, of other usual rows
     own: np.ndarray
 
     @classmethod
